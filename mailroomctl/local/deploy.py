@@ -1,0 +1,114 @@
+"""``sam build`` and ``sam deploy`` of the one template onto the embedded AWS."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from mailroomctl.local.settings import LocalError, Settings
+
+#: The project that is deployed: the checkout that this package is part of.
+PROJECT = Path(__file__).resolve().parents[2]
+ARTIFACTS_BUCKET = "mailroom-local-artifacts"
+#: What decides whether a build is still good, beside the versions of sam and Python.
+_INPUTS = ("template.yaml", "functions", "layers", "statemachine")
+
+
+def deploy(settings: Settings, project: Path = PROJECT) -> None:
+    """Build the application if it changed, and deploy it.
+
+    Raises:
+        LocalError: sam failed; the text holds its last line and names the log.
+    """
+    if not (project / "template.yaml").is_file():
+        raise LocalError(f"no template.yaml in {project}: `mailroomctl local` needs a checkout of Mailroom")
+    build(settings, project)
+    settings.client("s3").create_bucket(Bucket=ARTIFACTS_BUCKET)
+    parameters = {"MailRoot": str(settings.mail_root)} | settings.parameters
+    quoted = [f'ParameterKey={name},ParameterValue="{_escaped(value)}"' for name, value in parameters.items()]
+    arguments = ["--template-file", str(project / ".aws-sam/build/template.yaml"), "--stack-name", settings.stack_name]
+    arguments += ["--s3-bucket", ARTIFACTS_BUCKET, "--s3-prefix", settings.stack_name, "--region", settings.region]
+    arguments += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "--no-confirm-changeset"]
+    arguments += ["--no-fail-on-empty-changeset", "--no-progressbar", "--parameter-overrides", *quoted]
+    _sam(settings, project, "deploy", arguments)
+
+
+def build(settings: Settings, project: Path = PROJECT) -> None:
+    """Run ``sam build``, unless what it would build is what is there.
+
+    Raises:
+        LocalError: sam failed, or there is no Python 3.13 to build with.
+    """
+    folder = project / ".aws-sam"
+    folder.mkdir(exist_ok=True)
+    stamp = folder / "built-from.sha256"
+    with _locked(folder / "build.lock"):
+        wanted = _fingerprint(project)
+        if stamp.is_file() and stamp.read_text() == wanted and (folder / "build/template.yaml").is_file():
+            return
+        stamp.unlink(missing_ok=True)
+        _sam(settings, project, "build", ["--template-file", str(project / "template.yaml"), "--cached", "--parallel"])
+        stamp.write_text(wanted)
+
+
+def _sam(settings: Settings, project: Path, command: str, arguments: list[str]) -> None:
+    """Run sam with its output in ``log/sam-<command>.log``."""
+    settings.log_folder.mkdir(parents=True, exist_ok=True)
+    # The project's own samconfig.toml is for deployments to AWS.
+    config = settings.state / "samconfig.toml"
+    config.write_text("version = 0.1\n")
+    log = settings.log_folder / f"sam-{command}.log"
+    # sam looks for python3.13 and for the layer's make on the PATH.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = settings.environment() | {"PATH": path, "SAM_CLI_POLL_DELAY": "0.2"}
+    with log.open("wb") as output:
+        process = subprocess.run(
+            [sys.executable, "-m", "samcli", command, "--config-file", str(config), *arguments],
+            cwd=project,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            check=False,
+        )
+    if process.returncode:
+        raise LocalError(f"sam {command} failed: {_reason(log.read_text(errors='replace'))} (see {log})")
+
+
+def _reason(log: str) -> str:
+    """The line of sam's output that says most: the first failed resource, else its error, else its last line."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    failed = [line for line in lines if re.match(r"(CREATE|UPDATE)_FAILED\b", line)]
+    errors = [line for line in lines if "Error:" in line]
+    return " ".join((failed or errors[-1:] or lines[-1:] or ["no output"])[0].split())
+
+
+def _fingerprint(project: Path) -> str:
+    digest = hashlib.sha256(f"{version('aws-sam-cli')} {sys.version}".encode())
+    for name in _INPUTS:
+        top = project / name
+        for path in [top] if top.is_file() else sorted(top.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                digest.update(f"{path.relative_to(project)} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two builds at once would write the same folder."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,110 @@
+"""``up``, ``down`` and ``status`` of the embedded AWS."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mailroomctl.local import deploy, processes
+from mailroomctl.local.settings import LocalError, Settings
+
+#: The processes, in the order in which they start; the AWS serves the others.
+AWS, DOOR, PIPE = PARTS = ("aws", "smtp_door", "pipe")
+#: Seconds until a process has to be ready; the machine may be busy with other builds.
+PATIENCE = 60.0
+
+type Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One process: what it is called, where it answers, and its pid when it runs."""
+
+    name: str
+    address: str
+    pid: int | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """What runs where, and what waits in the queues; ``queues`` is empty when the AWS does not run."""
+
+    parts: list[Part]
+    queues: dict[str, tuple[int, int]]
+    outputs: dict[str, str]
+
+
+def up(settings: Settings, progress: Progress = lambda text: None) -> None:
+    """Start everything and deploy the application; on any failure nothing is left running.
+
+    Raises:
+        LocalError: something runs already, a port is taken, or a step failed.
+    """
+    if any(processes.running(settings, name) for name in PARTS):
+        raise LocalError(f"it is up already, with state folder {settings.state}; `mailroomctl local down` ends it")
+    _check_port("--aws-port", settings.aws_port, dict.fromkeys(["127.0.0.1", settings.bind or "127.0.0.1"]))
+    _check_port("--smtp-port", settings.smtp_port, ["127.0.0.1"])
+    settings.save()
+    try:
+        settings.mail_root.mkdir(parents=True, exist_ok=True)
+        progress("starting the AWS services")
+        _start(settings, AWS)
+        progress("building the application")
+        deploy.build(settings)
+        progress("deploying the stack")
+        deploy.deploy(settings)
+        progress("starting the SMTP door and the pipe")
+        _start(settings, DOOR, PIPE)
+    except BaseException:
+        down(settings)
+        raise
+
+
+def down(settings: Settings) -> bool:
+    """End every process; returns whether any was running. The mail and the logs stay."""
+    ended = [processes.stop(settings, name) for name in reversed(PARTS)]
+    shutil.rmtree(settings.run_folder, ignore_errors=True)
+    return any(ended)
+
+
+def status(settings: Settings) -> Status:
+    """What runs where."""
+    addresses = {AWS: settings.endpoint, DOOR: f"smtp://127.0.0.1:{settings.smtp_port}", PIPE: ""}
+    parts = [Part(name, addresses[name], processes.running(settings, name)) for name in PARTS]
+    queues: dict[str, tuple[int, int]] = {}
+    outputs: dict[str, str] = {}
+    if parts[0].pid:
+        with contextlib.suppress(LocalError, BotoCoreError, ClientError):
+            outputs = settings.outputs()
+            queues = {name: depth(settings, outputs[f"{name}QueueUrl"]) for name in ("Inbound", "DeadLetter", "Parked")}
+    return Status(parts, queues, outputs)
+
+
+def depth(settings: Settings, queue_url: str) -> tuple[int, int]:
+    """How many messages of a queue are waiting, and how many are being worked on."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = settings.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+    return int(answer[names[0]]), int(answer[names[1]])
+
+
+def _start(settings: Settings, *names: str) -> None:
+    for name in names:
+        processes.start(settings, name)
+    for name in names:
+        processes.wait_until_ready(settings, name, PATIENCE)
+
+
+def _check_port(option: str, port: int, addresses: dict[str, None] | list[str]) -> None:
+    for address in addresses:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise LocalError(f"cannot listen on {address}:{port} ({reason}); choose with {option}") from None

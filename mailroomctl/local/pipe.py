@@ -1,0 +1,178 @@
+"""Runs the deployed EventBridge pipe: SQS → one synchronous execution of the workflow per batch.
+
+ministack 1.5 stores an ``AWS::Pipes::Pipe`` but polls no SQS source, and DescribePipe there leaves out the parameters,
+so they are taken from the deployed template. What a pipe promises is kept: at most ``BatchSize`` messages a call,
+deleted only when the execution SUCCEEDED, otherwise left to the queue's visibility timeout and its dead-letter queue;
+nothing is received while the pipe is stopped.
+
+Run as ``python -m mailroomctl.local.pipe STATE_FOLDER`` by ``processes.start``.
+Delete this module when ministack runs such a pipe itself: without it, the e2e tests then still pass.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mailroomctl.local import processes
+from mailroomctl.local.settings import LocalError, Settings
+
+log = logging.getLogger("pipe")
+
+#: Calls at once. The real pipe has no setting for it either, and starts with five pollers.
+CONCURRENCY = 5
+#: A synchronous execution takes at most this many seconds.
+LONGEST_CALL = 300
+
+
+@dataclass(frozen=True)
+class Pipe:
+    """What of a deployed pipe decides what it does."""
+
+    name: str
+    source_arn: str
+    source_url: str
+    target_arn: str
+    batch_size: int
+
+    @classmethod
+    def deployed(cls, settings: Settings) -> Self:
+        """Read the pipe of the stack.
+
+        Raises:
+            LocalError: the pipe asks for something that this module does not do.
+        """
+        name = settings.outputs()["PipeName"]
+        pipe = settings.client("pipes").describe_pipe(Name=name)
+        source = _parameters(settings, "SourceParameters")
+        target = _parameters(settings, "TargetParameters")
+        queue = source.pop("SqsQueueParameters", {})
+        invocation = target.pop("StepFunctionStateMachineParameters", {}).get("InvocationType", "REQUEST_RESPONSE")
+        window = queue.get("MaximumBatchingWindowInSeconds", 0)
+        unknown = [*source, *target, *(["a batching window"] if window else [])]
+        if unknown or invocation != "REQUEST_RESPONSE":
+            raise LocalError(f"the embedded AWS cannot run pipe {name}: {', '.join(unknown) or invocation}")
+        url = settings.client("sqs").get_queue_url(QueueName=pipe["Source"].rsplit(":", 1)[1])["QueueUrl"]
+        return cls(name, pipe["Source"], url, pipe["Target"], int(queue.get("BatchSize", 10)))
+
+
+def main(state: str) -> None:
+    """Run the pipe until SIGTERM."""
+    settings = Settings.load(Path(state))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    pipe = Pipe.deployed(settings)
+    log.info("pipe %s: %s to %s", pipe.name, pipe.source_arn, pipe.target_arn)
+    processes.say_ready(settings, "pipe")
+    run(pipe, settings, stop)
+    # Executions that still run are not waited for: their messages come back.
+    os._exit(0)
+
+
+def run(pipe: Pipe, settings: Settings, stop: threading.Event) -> None:
+    """Poll the queue and call the workflow until ``stop`` is set."""
+    sqs = settings.client("sqs")
+    states = settings.client("stepfunctions", read_timeout=LONGEST_CALL + 30)
+    pipes = settings.client("pipes")
+    free = threading.Semaphore(CONCURRENCY)
+    receive: dict[str, Any] = {"QueueUrl": pipe.source_url, "MaxNumberOfMessages": min(pipe.batch_size, 10)}
+    receive |= {"AttributeNames": ["All"], "MessageAttributeNames": ["All"], "WaitTimeSeconds": 1}
+    if settings.visibility_timeout is not None:
+        receive["VisibilityTimeout"] = settings.visibility_timeout
+
+    def call(messages: list[dict[str, Any]]) -> None:
+        try:
+            _call(pipe, settings, sqs, states, messages)
+        except Exception:
+            log.exception("the call failed; its messages come back")
+        finally:
+            free.release()
+
+    calls = ThreadPoolExecutor(CONCURRENCY)
+    while not stop.is_set():
+        free.acquire()
+        messages = []
+        try:
+            if pipes.describe_pipe(Name=pipe.name)["CurrentState"] == "RUNNING":
+                messages = sqs.receive_message(**receive).get("Messages", [])
+            else:
+                stop.wait(0.5)
+        except (BotoCoreError, ClientError) as error:
+            log.warning("cannot poll: %s", error)
+            stop.wait(1)
+        if messages:
+            calls.submit(call, messages)
+        else:
+            free.release()
+
+
+def _call(pipe: Pipe, settings: Settings, sqs: Any, states: Any, messages: list[dict[str, Any]]) -> None:
+    records = [record(message, pipe.source_arn, settings.region) for message in messages]
+    began = time.monotonic()
+    result = states.start_sync_execution(stateMachineArn=pipe.target_arn, input=json.dumps(records))
+    ids = " ".join(f"{message['messageId']} (receive {_count(message)})" for message in records)
+    if result["status"] != "SUCCEEDED":
+        log.warning("%s: %s %s, back to the queue", ids, result["status"], result.get("error", ""))
+        return
+    for message in messages:
+        sqs.delete_message(QueueUrl=pipe.source_url, ReceiptHandle=message["ReceiptHandle"])
+    log.info("%s: SUCCEEDED in %.2f s", ids, time.monotonic() - began)
+
+
+def record(message: dict[str, Any], source_arn: str, region: str) -> dict[str, Any]:
+    """One received message in the form that a pipe hands over."""
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": {
+            name: {key[0].lower() + key[1:]: value for key, value in attribute.items() if isinstance(value, str)}
+            for name, attribute in message.get("MessageAttributes", {}).items()
+        },
+        "md5OfBody": message.get("MD5OfBody", ""),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": source_arn,
+        "awsRegion": region,
+    }
+
+
+def _count(message: dict[str, Any]) -> str:
+    return str(message["attributes"].get("ApproximateReceiveCount", "?"))
+
+
+def _parameters(settings: Settings, name: str) -> dict[str, Any]:
+    """SourceParameters or TargetParameters of the template's pipe, with its parameters filled in."""
+    formation = settings.client("cloudformation")
+    template = formation.get_template(StackName=settings.stack_name, TemplateStage="Processed")["TemplateBody"]
+    stack = formation.describe_stacks(StackName=settings.stack_name)["Stacks"][0]
+    values = {item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])}
+    pipes = [item for item in template["Resources"].values() if item["Type"] == "AWS::Pipes::Pipe"]
+    return _filled_in(pipes[0]["Properties"].get(name, {}), values) or {}
+
+
+def _filled_in(value: Any, parameters: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"Ref"}:
+            return parameters[value["Ref"]]
+        return {key: _filled_in(item, parameters) for key, item in value.items()}
+    return value
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except LocalError as failure:
+        sys.exit(str(failure))

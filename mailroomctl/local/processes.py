@@ -1,0 +1,134 @@
+"""Start, find and end the background processes of the embedded AWS.
+
+A process holds a lock on its pid file for as long as it lives, so a file that nobody locks is stale, and a pid that the
+system has given to another program is never signalled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mailroomctl.local.settings import LocalError, Settings
+
+#: Seconds that a process gets to end by itself.
+GRACE = 5.0
+
+
+def start(settings: Settings, name: str) -> int:
+    """Start ``mailroomctl.local.<name>`` in the background with its own process group; returns its pid.
+
+    Its output goes to ``log/<name>.log`` in the state folder.
+
+    Raises:
+        LocalError: it is running already.
+    """
+    settings.run_folder.mkdir(parents=True, exist_ok=True)
+    settings.log_folder.mkdir(parents=True, exist_ok=True)
+    _ready_file(settings, name).unlink(missing_ok=True)
+    with _open(_pid_file(settings, name), os.O_RDWR | os.O_CREAT) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalError(f"{name} is running already; end it with `mailroomctl local down`") from None
+        with _open(_log_file(settings, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", f"mailroomctl.local.{name}", str(settings.state)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=settings.environment() | {"PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+                pass_fds=[lock],  # the child's copy keeps the lock until the child ends
+            )
+        os.ftruncate(lock, 0)
+        os.write(lock, str(process.pid).encode())
+    return process.pid
+
+
+def running(settings: Settings, name: str) -> int | None:
+    """The pid of the process called ``name``, or None when it does not run."""
+    path = _pid_file(settings, name)
+    try:
+        with _open(path, os.O_RDWR) as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(path.read_text() or 0) or None
+    except FileNotFoundError:
+        return None
+    return None
+
+
+def stop(settings: Settings, name: str) -> bool:
+    """End a process and all that it started; returns whether it was running."""
+    pid = running(settings, name)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        if not _until(lambda: running(settings, name) is None, GRACE):
+            _kill_group(pid)
+            _until(lambda: running(settings, name) is None, GRACE)
+        _kill_group(pid)  # workers that outlived their parent
+    _pid_file(settings, name).unlink(missing_ok=True)
+    return pid is not None
+
+
+def say_ready(settings: Settings, name: str) -> None:
+    """Called by a process once it does its work."""
+    _ready_file(settings, name).touch()
+
+
+def wait_until_ready(settings: Settings, name: str, seconds: float) -> None:
+    """Wait until a process has said that it is ready.
+
+    Raises:
+        LocalError: the process ended, or is not ready in time; the text holds the last line of its log.
+    """
+    ready = _ready_file(settings, name).exists
+    if _until(lambda: ready() or running(settings, name) is None, seconds) and running(settings, name) is not None:
+        return
+    log = _log_file(settings, name)
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    raise LocalError(f"{name} did not start: {lines[-1] if lines else 'no output'} (see {log})")
+
+
+def _pid_file(settings: Settings, name: str) -> Path:
+    return settings.run_folder / f"{name}.pid"
+
+
+def _ready_file(settings: Settings, name: str) -> Path:
+    return settings.run_folder / f"{name}.ready"
+
+
+def _log_file(settings: Settings, name: str) -> Path:
+    return settings.log_folder / f"{name}.log"
+
+
+@contextlib.contextmanager
+def _open(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags, 0o644)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

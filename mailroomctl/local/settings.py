@@ -1,0 +1,137 @@
+"""Where the embedded AWS runs: what ``up`` was given, kept in the state folder for every other command and process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from pydantic import BaseModel, ConfigDict
+
+#: Accepted by the emulator, worthless anywhere else; nothing here ever reads the user's own credentials.
+ACCESS_KEY = SECRET_KEY = "test"  # noqa: S105
+#: A refused connection shows at once; the embedded AWS is never "briefly unavailable".
+CLIENT_CONFIG = Config(
+    retries={"total_max_attempts": 1},
+    inject_host_prefix=False,  # "sync-127.0.0.1" and the like do not resolve
+    s3={"addressing_style": "path"},
+    proxies={},
+    max_pool_connections=50,
+)
+
+
+class LocalError(Exception):
+    """Something a user can mend; the text is the whole message."""
+
+
+class Settings(BaseModel):
+    """One embedded AWS.
+
+    Attributes:
+        state: folder that holds everything it keeps; two at once need two folders and other ports.
+        aws_port: port of the AWS endpoint on 127.0.0.1.
+        smtp_port: port of the SMTP door on 127.0.0.1.
+        bind: one more address for the AWS endpoint, so that containers reach it; None is loopback only.
+        region: AWS region of everything.
+        stack_name: CloudFormation stack that the template becomes.
+        visibility_timeout: seconds until the pipe's failed messages come back; None is the queue's own setting.
+        parameters: more template parameters.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Path
+    aws_port: int = 4566
+    smtp_port: int = 2525
+    bind: str | None = None
+    region: str = "us-east-1"
+    stack_name: str = "mailroom-local"
+    visibility_timeout: int | None = None
+    parameters: dict[str, str] = {}
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the AWS endpoint, as seen from this machine."""
+        return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def mail_root(self) -> Path:
+        """Folder that stands for the EFS file system."""
+        return self.state / "mail"
+
+    @property
+    def log_folder(self) -> Path:
+        """Folder with one log per part."""
+        return self.state / "log"
+
+    @property
+    def run_folder(self) -> Path:
+        """Folder with the pid files and the emulator's temporary files; removed by ``down``."""
+        return self.state / "run"
+
+    def save(self) -> None:
+        """Keep these settings for the other commands and processes."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        (self.state / "local.json").write_text(self.model_dump_json(indent=2) + "\n")
+
+    @classmethod
+    def load(cls, state: Path) -> Self:
+        """Read what the last ``up`` was given.
+
+        Raises:
+            LocalError: ``up`` has never run with this state folder.
+        """
+        try:
+            return cls.model_validate_json((state.absolute() / "local.json").read_text())
+        except FileNotFoundError:
+            raise LocalError(f"nothing runs with state folder {state}; start it with `mailroomctl local up`") from None
+        except ValueError as error:
+            raise LocalError(f"{state / 'local.json'} is damaged ({error}); delete it") from None
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the child processes: this one's, less everything that leads to a real AWS account."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
+        return kept | {
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+            "SAM_CLI_TELEMETRY": "0",
+        }
+
+    def client(self, service: str, **config: Any) -> Any:
+        """A boto3 client of the embedded AWS, whatever profile and credentials the user has set."""
+        nothing: tuple[None, None, None, None] = (None, None, None, None)
+        devnull = (None, None, os.devnull, None)
+        botocore_session = botocore.session.Session(
+            session_vars={"profile": nothing, "config_file": devnull, "credentials_file": devnull}
+        )
+        session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=self.region, botocore_session=botocore_session)
+        return session.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.endpoint,
+            config=CLIENT_CONFIG.merge(Config(**config)),
+        )
+
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs by name.
+
+        Raises:
+            LocalError: there is no such stack.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            stacks = self.client("cloudformation").describe_stacks(StackName=self.stack_name)["Stacks"]
+        except (BotoCoreError, ClientError) as error:
+            raise LocalError(f"no stack {self.stack_name} at {self.endpoint}: {error}") from error
+        return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
