@@ -1,0 +1,106 @@
+"""How every command finds its stack, prints, and fails.
+
+A command is written as ``def add(stack: Stack, console: Console, address: …)`` and decorated with ``command``: the
+first two become the options ``--stack-name``, ``--region``, ``--profile``, ``--endpoint-url`` and ``--json``.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from mailroom.errors import MailroomError
+from mailroomctl.console import Console
+from mailroomctl.errors import CommandError
+from mailroomctl.stack import DEFAULT_STACK_NAME, Stack
+
+_PANEL = "Stack and output"
+
+_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "stack_name": (
+        Annotated[
+            str, typer.Option(envvar="MAILROOM_STACK_NAME", help="Name of the deployed stack.", rich_help_panel=_PANEL)
+        ],
+        DEFAULT_STACK_NAME,
+    ),
+    "region": (
+        Annotated[
+            str | None,
+            typer.Option(envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="AWS region.", rich_help_panel=_PANEL),
+        ],
+        None,
+    ),
+    "profile": (
+        Annotated[
+            str | None, typer.Option(envvar="AWS_PROFILE", help="Profile of ~/.aws/config.", rich_help_panel=_PANEL)
+        ],
+        None,
+    ),
+    "endpoint_url": (
+        Annotated[
+            str | None,
+            typer.Option(
+                envvar="AWS_ENDPOINT_URL",
+                help="Another AWS endpoint, such as the embedded one.",
+                rich_help_panel=_PANEL,
+            ),
+        ],
+        None,
+    ),
+    "as_json": (
+        Annotated[bool, typer.Option("--json", help="Print JSON for programs.", rich_help_panel=_PANEL)],
+        False,
+    ),
+}
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Turn a function of a stack and a console into what typer needs."""
+
+    def run(**arguments: Any) -> None:
+        given = {name: arguments.pop(name) for name in _OPTIONS}
+        as_json = given.pop("as_json")
+        stack = Stack(given.pop("stack_name"), **given)
+        with_clear_errors(function, stack, Console(as_json=as_json), **arguments)
+
+    signature = inspect.signature(function, eval_str=True)
+    own = list(signature.parameters.values())[2:]
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+        for name, (annotation, default) in _OPTIONS.items()
+    ]
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    run.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
+    run.__name__ = function.__name__
+    run.__doc__ = function.__doc__
+    return run
+
+
+def with_clear_errors(function: Callable[..., None], *arguments: Any, **options: Any) -> None:
+    """Call ``function``; end the program with one line and exit code 1 when it fails in a way that can be explained."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        function(*arguments, **options)
+    except (CommandError, MailroomError) as error:
+        fail(str(error))
+    except ClientError as error:
+        detail = error.response.get("Error", {})
+        fail(f"AWS refused {error.operation_name}: {detail.get('Message') or detail.get('Code', 'unknown error')}")
+    except BotoCoreError as error:
+        fail(f"AWS could not be asked: {error}")
+    except KeyboardInterrupt:
+        fail("interrupted")
+    except BrokenPipeError:
+        # The reader of our output has gone, as with "| head"; nothing is wrong.
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+def fail(text: str) -> None:
+    """Print one line to standard error and exit with code 1."""
+    line = " ".join(text.split())
+    print(f"mailroomctl: {line}", file=sys.stderr)
+    raise typer.Exit(1)

@@ -1,0 +1,115 @@
+"""The deployed stack, found by its name: every table, bucket and workflow that a command needs."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from mailroomctl.errors import CommandError
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+DEFAULT_STACK_NAME = "mailroom"
+
+
+class Stack:
+    """A CloudFormation stack and clients for what is in it; nothing is asked before it is needed.
+
+    ``region``, ``profile`` and ``endpoint_url`` mean what they mean to the AWS command line. An endpoint on loopback is
+    the embedded AWS: there a region and credentials are made up when there are none.
+    """
+
+    def __init__(
+        self,
+        name: str = DEFAULT_STACK_NAME,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+    ) -> None:
+        """Remember the options."""
+        self.name = name
+        self._region = region
+        self._profile = profile
+        self._endpoint_url = endpoint_url
+
+    @cached_property
+    def session(self) -> "boto3.session.Session":
+        """The boto3 session; raises ``CommandError`` when there is no region or there are no credentials."""
+        import boto3
+        from botocore.exceptions import ProfileNotFound
+
+        try:
+            session = boto3.session.Session(profile_name=self._profile, region_name=self._region)
+        except ProfileNotFound as error:
+            raise CommandError(f"{error}. The profiles are in ~/.aws/config.") from None
+        embedded = _is_loopback(self._endpoint_url)
+        region = session.region_name or ("us-east-1" if embedded else None)
+        if not region:
+            raise CommandError("no region: give --region, or set AWS_REGION or the profile's region.")
+        if session.get_credentials() is None:
+            if not embedded:
+                raise CommandError("no AWS credentials: give --profile, or sign in as for the AWS command line.")
+            return boto3.session.Session(
+                aws_access_key_id="embedded", aws_secret_access_key="embedded", region_name=region  # noqa: S106
+            )
+        return boto3.session.Session(profile_name=self._profile, region_name=region)
+
+    @property
+    def dynamodb(self) -> "DynamoDBClient":
+        """A DynamoDB client."""
+        return self._client("dynamodb")  # type: ignore[no-any-return]
+
+    @property
+    def s3(self) -> "S3Client":
+        """An S3 client."""
+        return self._client("s3")  # type: ignore[no-any-return]
+
+    @property
+    def stepfunctions(self) -> "SFNClient":
+        """A Step Functions client that waits for a whole synchronous execution, and does not start it twice."""
+        from botocore.config import Config
+
+        return self._client("stepfunctions", config=Config(read_timeout=320, retries={"total_max_attempts": 1}))  # type: ignore[no-any-return]
+
+    def output(self, name: str) -> str:
+        """Return one output of the stack, or raise ``CommandError`` that says what is there instead."""
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in self._description.get("Outputs", [])}
+        if name not in outputs:
+            raise CommandError(
+                f"the stack {self.name} has no output {name}: it is not Mailroom's, or its deployment is not finished."
+            )
+        return str(outputs[name])
+
+    def parameter(self, name: str, default: str) -> str:
+        """Return the value of one of the stack's parameters, or ``default`` where it has none of that name."""
+        parameters = {one["ParameterKey"]: one.get("ParameterValue") for one in self._description.get("Parameters", [])}
+        return str(parameters.get(name) or default)
+
+    @cached_property
+    def _description(self) -> dict[str, Any]:
+        from botocore.exceptions import ClientError
+
+        try:
+            answer = self._client("cloudformation").describe_stacks(StackName=self.name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            answer = {"Stacks": []}
+        if not answer["Stacks"]:
+            where = self._endpoint_url or self.session.region_name
+            raise CommandError(
+                f"there is no stack {self.name} at {where}: give --stack-name, --region or --endpoint-url."
+            )
+        return dict(answer["Stacks"][0])
+
+    def _client(self, service: str, **options: Any) -> Any:
+        return self.session.client(service, endpoint_url=self._endpoint_url, **options)  # type: ignore[call-overload]
+
+
+def _is_loopback(endpoint_url: str | None) -> bool:
+    host = urlsplit(endpoint_url or "").hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")

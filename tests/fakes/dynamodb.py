@@ -1,0 +1,77 @@
+"""A directory table in memory: what ``mailroom.directory`` asks of DynamoDB, with hooks for what DynamoDB does to one."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from boto3.dynamodb.types import TypeSerializer
+
+from mailroom.directory import Directory
+
+TABLE = "directory"
+
+_to_dynamodb = TypeSerializer().serialize
+
+
+class FakeDynamoDB:
+    """Answers BatchGetItem from a mapping, with the service's own rules about batches.
+
+    ``calls`` holds the keys of each call. ``before`` runs in front of every call and may raise; it returns how many
+    keys of the call to leave unprocessed, or ``None``.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[Mapping[str, Any]] = (),
+        before: Callable[[int], int | None] = lambda _call: None,
+        table: str = TABLE,
+    ) -> None:
+        self.entries = {entry["address"]: dict(entry) for entry in entries}
+        self.calls: list[list[str]] = []
+        self._before = before
+        self._table = table
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        [(table, query)] = request["RequestItems"].items()
+        assert table == self._table
+        keys = [key["address"]["S"] for key in query["Keys"]]
+        assert 1 <= len(keys) <= 100
+        assert len(set(keys)) == len(keys), "DynamoDB refuses duplicate keys"
+        assert all(1 <= len(key.encode()) <= 2048 for key in keys)
+        self.calls.append(keys)
+        left = self._before(len(self.calls)) or 0
+        answered, unprocessed = keys[: len(keys) - left], keys[len(keys) - left :]
+        items = [
+            {name: _to_dynamodb(value) for name, value in self.entries[key].items()}
+            for key in answered
+            if key in self.entries
+        ]
+        answer: dict[str, Any] = {"Responses": {table: items}, "UnprocessedKeys": {}}
+        if unprocessed:
+            answer["UnprocessedKeys"] = {table: {"Keys": [{"address": {"S": key}} for key in unprocessed]}}
+        return answer
+
+
+def directory(dynamodb: FakeDynamoDB, **options: Any) -> Directory:
+    """Return a Directory on the fake."""
+    return Directory(TABLE, dynamodb, **options)  # type: ignore[arg-type]
+
+
+def mailbox(address: str, **fields: Any) -> dict[str, Any]:
+    """A mailbox entry as it is in the table."""
+    return {"address": address, "type": "mailbox", "enabled": True, "version": 1, **fields}
+
+
+def alias(address: str, *targets: str, kind: str = "alias") -> dict[str, Any]:
+    """An alias, a group, or (``*@domain``) a catch-all."""
+    kind = "catch_all" if address.startswith("*@") else kind
+    return {"address": address, "type": kind, "targets": list(targets), "version": 1}
+
+
+def group(address: str, *targets: str) -> dict[str, Any]:
+    """A group."""
+    return alias(address, *targets, kind="group")
+
+
+def domain(name: str, **fields: Any) -> dict[str, Any]:
+    """A domain's settings."""
+    return {"address": f"@{name}", "type": "domain", "version": 1, **fields}
