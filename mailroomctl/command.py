@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-
 from mailroom.errors import MailroomError
+
 from mailroomctl.console import Console
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import DEFAULT_STACK_NAME, Stack

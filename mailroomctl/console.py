@@ -102,10 +102,12 @@ class _Bar(Progress):
 
 def _cell(value: Any) -> str:
     match value:
-        case None | "" | [] | {}:
-            return "-"
         case bool():
             return "yes" if value else "no"
+        case None | "":
+            return "-"
+        case dict() | list() if not value:
+            return "-"
         case dict():
             return ", ".join(f"{name}={one}" for name, one in value.items())
         case list() | tuple() | set():

@@ -6,17 +6,11 @@ Every entry has a ``version``. A change is written on the condition that the ent
 from collections.abc import Iterator
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
-
 from mailroomctl.errors import AlreadyInDirectoryError, ChangedMeanwhileError, NotInDirectoryError
 from mailroomctl.stack import Stack
 
 type Item = dict[str, Any]
 """A table item as plain values, with its ``address`` and ``type``."""
-
-_to_dynamodb = TypeSerializer().serialize
-_from_dynamodb = TypeDeserializer().deserialize
 
 
 class DirectoryTable:
@@ -67,6 +61,8 @@ class DirectoryTable:
 
     def delete(self, seen: Item) -> None:
         """Delete ``seen``, or raise ``ChangedMeanwhileError``."""
+        from botocore.exceptions import ClientError
+
         condition, values = _unchanged(seen)
         key = seen["address"]
         try:
@@ -84,10 +80,12 @@ class DirectoryTable:
             ) from None
 
     def _put(self, item: Item, condition: str, values: dict[str, Any]) -> bool:
+        from botocore.exceptions import ClientError
+
         try:
             self._client.put_item(
                 TableName=self.name,
-                Item={name: _to_dynamodb(value) for name, value in item.items()},
+                Item=_to_dynamodb(item),
                 ConditionExpression=condition,
                 **_values(values),
             )
@@ -107,9 +105,17 @@ def _unchanged(seen: Item) -> tuple[str, dict[str, Any]]:
 
 def _values(values: dict[str, Any]) -> dict[str, Any]:
     """DynamoDB refuses an empty map of values."""
-    return (
-        {"ExpressionAttributeValues": {name: _to_dynamodb(value) for name, value in values.items()}} if values else {}
-    )
+    return {"ExpressionAttributeValues": _to_dynamodb(values)} if values else {}
+
+
+# boto3 takes most of a second to import; only a command that reaches AWS pays for it.
+
+
+def _to_dynamodb(values: Item) -> dict[str, Any]:
+    from boto3.dynamodb.types import TypeSerializer
+
+    serialize = TypeSerializer().serialize
+    return {name: serialize(value) for name, value in values.items()}
 
 
 def _version(item: Item) -> int:
@@ -117,7 +123,10 @@ def _version(item: Item) -> int:
 
 
 def _plain_item(item: Any) -> Item:
-    plain: Item = {name: _from_dynamodb(value) for name, value in item.items()}
+    from boto3.dynamodb.types import TypeDeserializer
+
+    deserialize = TypeDeserializer().deserialize
+    plain: Item = {name: deserialize(value) for name, value in item.items()}
     if "version" in plain:
         plain["version"] = int(plain["version"])
     return plain

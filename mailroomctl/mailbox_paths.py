@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mailroom.addresses import parse
 from mailroom.errors import InvalidAddress, MailboxPathRejected
 from mailroom.paths import DEFAULT_TEMPLATE, mailbox_path
+
 from mailroomctl.directory_table import Item
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack

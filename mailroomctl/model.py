@@ -6,14 +6,14 @@ function that resolves recipients does not rely on that (``mailroom.entries``), 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-
 from mailroom.addresses import parse
 from mailroom.domain_names import normalise_domain
 from mailroom.entries import DEFAULT_SEPARATORS, catch_all_key, domain_key
 from mailroom.errors import InvalidAddress, MailboxPathRejected
 from mailroom.paths import check_path
 from mailroom.policy import wrong_policy
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
 from mailroomctl.directory_table import Item
 from mailroomctl.errors import CommandError
 

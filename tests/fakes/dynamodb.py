@@ -1,10 +1,9 @@
-"""A directory table in memory: what ``mailroom.directory`` asks of DynamoDB, with hooks for what DynamoDB does to one."""
+"""A directory table in memory: what ``mailroom.directory`` asks of DynamoDB, with hooks for its failures."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
-
 from mailroom.directory import Directory
 
 TABLE = "directory"

@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mailroom.addresses import Address, mask, parse
 from mailroom.errors import InvalidAddress
 
@@ -28,7 +27,7 @@ SAME = [
     ("Straße@example.com", "strasse@example.com"),
     ("ΣΊΣΥΦΟΣ@example.com", "σίσυφοσ@example.com"),
     ("用户@例子.example", "用户@xn--fsqu00a.example"),
-    ("نام\u200cها@example.com", "نام\u200cها@example.com"),
+    ("\u0646\u0627\u0645\u200c\u0647\u0627@example.com", "\u0646\u0627\u0645\u200c\u0647\u0627@example.com"),
     ("a\u037eb@example.com", '"a;b"@example.com'),
     ("x" * 64 + "@example.com", "x" * 64 + "@example.com"),
     ("é" * 32 + "@example.com", "é" * 32 + "@example.com"),
@@ -146,7 +145,7 @@ ADDRESS_LIKE = st.one_of(
     st.emails(),
     st.builds("{}@{}".format, st.text(max_size=70), st.sampled_from(["example.com", "bücher.example", "xn--a.b"])),
     st.builds('"{}"@{}'.format, st.text(max_size=20), st.text(max_size=20)),
-    st.builds("{}@{}".format, st.text("aA+.\"\\@é\u0345ßΣςİ\u037e", max_size=12), st.text("aA.-xn1é。", max_size=12)),
+    st.builds("{}@{}".format, st.text('aA+."\\@é\u0345ßΣςİ\u037e', max_size=12), st.text("aA.-xn1é。", max_size=12)),
 )
 
 

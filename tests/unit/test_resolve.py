@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-
 from mailroom.errors import FanOutLimitExceeded
 from mailroom.resolve import Rules, resolve_mailboxes
+
 from tests.fakes.dynamodb import FakeDynamoDB, alias, directory, domain, group, mailbox
 
 
@@ -183,7 +183,9 @@ def test_targets_may_be_a_set() -> None:
 
 
 def test_path_from_template_is_encoded() -> None:
-    result = resolve([mailbox('"../eve"@example.com')], '"../eve"@example.com', rules=Rules(path_template="{local_part}/{domain}"))
+    result = resolve(
+        [mailbox('"../eve"@example.com')], '"../eve"@example.com', rules=Rules(path_template="{local_part}/{domain}")
+    )
     assert result["deliveries"][0]["path"] == "%2E.%2Feve/example.com"
 
 
