@@ -1,0 +1,188 @@
+"""The raw mail in S3, as a stream of chunks that survives a broken connection.
+
+Imported only by the function that writes mailboxes: botocore is most of a cold start.
+"""
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
+from urllib3.exceptions import HTTPError
+
+from mailroom.errors import (
+    ForbiddenObject,
+    MailroomError,
+    MessageMissing,
+    MessageUnavailable,
+    MessageUnreadable,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CHUNK_BYTES = 256 * 1024
+RESUMES = 4
+
+# What a broken or silent connection raises, depending on the moment and on the layer that notices.
+_BROKEN = (BotoCoreError, HTTPError, OSError)
+# User metadata by which the S3 encryption clients (SES's KmsKeyArn is one) mark what only their key can read.
+_CLIENT_SIDE_ENCRYPTED = frozenset({"x-amz-key", "x-amz-key-v2", "x-amz-cek-alg"})
+_ERRORS: dict[str, tuple[type[MailroomError], str]] = {
+    "NoSuchKey": (MessageMissing, "the raw mail is not in the bucket (any more)"),
+    "404": (MessageMissing, "the raw mail is not in the bucket (any more)"),
+    "AccessDenied": (
+        ForbiddenObject,
+        "S3 denies access to the raw mail; check the function's role and the bucket's key",
+    ),
+    "403": (ForbiddenObject, "S3 denies access to the raw mail; check the function's role and the bucket's key"),
+    "InvalidObjectState": (MessageUnreadable, "the raw mail was archived; restore the object first"),
+    "PreconditionFailed": (MessageUnavailable, "the raw mail was replaced while it was being read"),
+}
+
+
+def s3_client() -> "S3Client":
+    """Make the one S3 client of a function; endpoint, region and credentials come from AWS's usual environment.
+
+    botocore's own session: boto3 would add 5 % to the cold start and nothing that is used here. One quick second
+    try and short timeouts, because the workflow and the queue do the patient part. ``when_required``: SES stores no
+    checksums, and the default would ask for them and wrap the stream.
+    """
+    config = Config(
+        connect_timeout=2,
+        read_timeout=5,
+        max_pool_connections=2,
+        tcp_keepalive=True,
+        retries={"mode": "standard", "total_max_attempts": 2},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    return cast("S3Client", get_session().create_client("s3", config=config))
+
+
+class MailStore:
+    """The bucket where SES puts raw mail."""
+
+    def __init__(
+        self, bucket: str, *, client: "S3Client | None" = None, chunk_bytes: int = CHUNK_BYTES, resumes: int = RESUMES
+    ) -> None:
+        """Use ``bucket`` only; ``resumes`` bounds how often one message's stream is taken up again."""
+        self._bucket = bucket
+        self._client = client or s3_client()
+        self._chunk_bytes = chunk_bytes
+        self._resumes = resumes
+
+    def open(self, key: str, *, bucket: str | None = None) -> "RawMail":
+        """Begin to read an object: one GET, whose body is read as ``RawMail.chunks`` is.
+
+        ``bucket`` is the one that the notification names; another than the configured one is ``ForbiddenObject``.
+
+        Raises:
+            MessageMissing, MessageUnreadable, ForbiddenObject: for good.
+            MessageUnavailable: not now.
+        """
+        if bucket not in (None, self._bucket):
+            raise ForbiddenObject("the notification names a bucket that is not the mail store")
+        response = self._get(Key=key)
+        if _CLIENT_SIDE_ENCRYPTED & {name.lower() for name in response.get("Metadata", {})}:
+            response["Body"].close()
+            raise MessageUnreadable(
+                "the raw mail is encrypted for a client: remove the KMS key from the receipt rule's S3 action and use "
+                "the bucket's default encryption"
+            )
+        return RawMail(self._get, key, response, self._chunk_bytes, self._resumes)
+
+    def _get(self, **arguments: str) -> Any:
+        """One GetObject, its failures by what to do about them."""
+        try:
+            return self._client.get_object(Bucket=self._bucket, **arguments)  # type: ignore[arg-type]
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "unknown")
+            kind, text = _ERRORS.get(code, (MessageUnavailable, "S3 cannot give the raw mail just now"))
+            raise kind(f"{text} ({code})") from error
+        except _BROKEN as error:
+            raise MessageUnavailable(f"S3 cannot be reached ({type(error).__name__})") from error
+
+
+class RawMail:
+    """One version of one object; ``chunks`` gives exactly ``size`` bytes of it or raises."""
+
+    def __init__(
+        self, get: Callable[..., Any], key: str, response: dict[str, Any], chunk_bytes: int, resumes: int
+    ) -> None:
+        """Made by ``MailStore.open``."""
+        self.size: int = response["ContentLength"]
+        self.etag: str = response["ETag"]
+        self._get = get
+        self._key = key
+        self._body = response["Body"]
+        self._chunk_bytes = chunk_bytes
+        self._resumes = resumes
+        self.chunks: Iterator[bytes] = self._read()
+
+    def __enter__(self) -> Self:
+        """Close the connection at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection, whatever happened in the block."""
+        self.close()
+
+    def close(self) -> None:
+        """Give up what has not been read."""
+        self._body.close()
+
+    def _read(self) -> Iterator[bytes]:
+        """Read on to the end, over broken connections."""
+        offset = 0
+        resumes_left = self._resumes
+        while offset < self.size:
+            chunk, reason = self._read_chunk()
+            if chunk:
+                offset += len(chunk)
+                if offset > self.size:
+                    raise MessageUnavailable("S3 sent more bytes than the object has")
+                yield chunk
+                continue
+            if not resumes_left:
+                raise MessageUnavailable(f"the connection to S3 broke {self._resumes + 1} times, last by {reason}")
+            resumes_left = self._resume(offset, resumes_left)
+
+    def _read_chunk(self) -> tuple[bytes, str]:
+        """The next chunk, or an empty one and the reason when the connection broke; an early end is a break too."""
+        try:
+            return self._body.read(self._chunk_bytes), "an early end"
+        except _BROKEN as error:
+            return b"", type(error).__name__
+
+    def _resume(self, offset: int, resumes_left: int) -> int:
+        """Ask for the rest of the same version; returns how many resumes are left.
+
+        tenacity brings asyncio with it, so only a broken stream pays for the import.
+        """
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+        self._body.close()
+        retrying = Retrying(
+            retry=retry_if_exception(_may_pass),
+            stop=stop_after_attempt(resumes_left),
+            wait=wait_random_exponential(multiplier=0.1, max=1),
+            reraise=True,
+        )
+        response = retrying(self._get, Key=self._key, Range=f"bytes={offset}-", IfMatch=self.etag)
+        self._body = response["Body"]
+        if (
+            response.get("ContentRange") != f"bytes {offset}-{self.size - 1}/{self.size}"
+            or response["ETag"] != self.etag
+        ):
+            raise MessageUnavailable("S3 did not send the range that was asked for")
+        return resumes_left - int(retrying.statistics["attempt_number"])
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Tell whether to ask again at once; a version that was replaced does not come back."""
+    return isinstance(error, MessageUnavailable) and "PreconditionFailed" not in str(error)

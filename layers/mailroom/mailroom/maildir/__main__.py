@@ -1,0 +1,115 @@
+"""``python -m mailroom.maildir``: deliver one message by hand, from standard input.
+
+Prints the result as JSON. On failure prints ``{"error", "message"}`` on standard error and exits with sysexits.h's
+codes: 65 (EX_DATAERR) when trying again cannot help, 75 (EX_TEMPFAIL) when it can.
+"""
+
+import argparse
+import json
+import os
+import stat
+import sys
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.parser import BytesHeaderParser
+from email.utils import parsedate_to_datetime
+from itertools import chain
+
+from mailroom.errors import MailroomError, PermanentError
+from mailroom.maildir import deliver
+from mailroom.maildir.message import GATHER_BYTES
+
+EX_DATAERR = 65
+EX_TEMPFAIL = 75
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    content = _stdin()
+    try:
+        first = next(content, b"")
+        delivered = deliver(
+            options.mail_root,
+            mailbox_path=options.mailbox_path,
+            folder=options.folder,
+            delivery_id=options.delivery_id,
+            received_at=options.received_at or _received_at(first),
+            headers=options.header,
+            content=chain([first], content),
+            attempt=options.attempt or f"by hand {uuid.uuid4()}",
+            recovering=options.recovering,
+            optional_folder=options.optional_folder,
+        )
+    except (MailroomError, OSError) as error:
+        print(json.dumps({"error": type(error).__name__, "message": str(error)}), file=sys.stderr)
+        return EX_DATAERR if isinstance(error, PermanentError) else EX_TEMPFAIL
+    print(json.dumps(delivered._asdict()))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    """The command line; exit code 2 for a wrong one, as usual."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mailroom.maildir", description="Deliver the message on standard input to a Maildir."
+    )
+    parser.add_argument("--mail-root", required=True, help="folder that holds all mailboxes")
+    parser.add_argument("--mailbox-path", required=True, help="the Maildir, relative to the mail root")
+    parser.add_argument("--delivery-id", required=True, help="text that identifies this delivery in every attempt")
+    parser.add_argument("--folder", default="INBOX", help="INBOX (default) or a folder's name, / between levels")
+    parser.add_argument("--optional-folder", action="store_true", help="use INBOX when the folder does not exist")
+    parser.add_argument("--recovering", action="store_true", help="an earlier attempt may have delivered it already")
+    parser.add_argument("--attempt", help="text unique to this attempt (default: random)")
+    parser.add_argument(
+        "--received-at",
+        type=_date,
+        help="ISO 8601 with offset, or seconds since 1970 (default: the message's topmost Received or Date header, "
+        "else the input file's date, else now)",
+    )
+    parser.add_argument(
+        "--header", type=_header, action="append", default=[], metavar="'NAME: VALUE'", help="line to put in front"
+    )
+    return parser
+
+
+def _date(text: str) -> datetime:
+    """Parse ``--received-at``; argparse turns a ValueError into its message."""
+    try:
+        return datetime.fromtimestamp(float(text), UTC)
+    except ValueError:
+        parsed = datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        raise argparse.ArgumentTypeError("the date needs an offset, for example 2026-11-24T02:47:00Z")
+    return parsed
+
+
+def _header(text: str) -> tuple[str, str]:
+    """Parse ``--header``."""
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError("expected 'NAME: VALUE'")
+    return name.strip(), value.strip()
+
+
+def _stdin() -> Iterator[bytes]:
+    """Standard input in chunks."""
+    while chunk := os.read(sys.stdin.fileno(), GATHER_BYTES):
+        yield chunk
+
+
+def _received_at(first: bytes) -> datetime:
+    """When the message came, as far as it can be told from the message: the same in every attempt."""
+    headers = BytesHeaderParser().parsebytes(first)
+    for text in (headers.get("Received", "").rpartition(";")[2], headers.get("Date", "")):
+        try:
+            date = parsedate_to_datetime(text.strip())
+        except ValueError:
+            continue
+        return date if date.tzinfo else date.replace(tzinfo=UTC)
+    source = os.fstat(sys.stdin.fileno())
+    return datetime.fromtimestamp(source.st_mtime, UTC) if stat.S_ISREG(source.st_mode) else datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""The temporary file of one attempt: created, written, and either published or removed."""
+
+import os
+from collections.abc import Iterable, Sequence
+
+from mailroom.errors import StorageUnavailable
+from mailroom.maildir.failures import storage
+from mailroom.maildir.folders import Folder
+from mailroom.maildir.message import Written, write_message
+from mailroom.maildir.names import MessageName
+
+FILE_MODE = 0o600
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Draft:
+    """A file in ``tmp/`` that no mail reader looks at."""
+
+    __slots__ = ("_descriptor", "_folder", "_temporary")
+
+    def __init__(self, folder: Folder, temporary: str) -> None:
+        """Create the file, empty; raises the OSError as it is."""
+        self._folder = folder
+        self._temporary = temporary
+        self._descriptor = os.open(temporary, _CREATE, FILE_MODE, dir_fd=folder.tmp)
+
+    def publish(
+        self, name: MessageName, headers: Sequence[tuple[str, str]], content: Iterable[bytes]
+    ) -> tuple[str, Written]:
+        """Write the message and show it to mail readers; returns when it is durable.
+
+        Whatever happens before the rename, an interrupt too, removes the file.
+        """
+        try:
+            written = write_message(self._descriptor, headers, content)
+            with storage("finishing the message"):
+                os.utime(self._descriptor, ns=(name.mtime, name.mtime))
+                os.fsync(self._descriptor)
+                self._close()
+            file_name = f"{name.base},S={written.size},W={written.virtual_size}"
+            with storage("publishing the message"):
+                self._rename(file_name)
+        except BaseException:
+            self.discard()
+            raise
+        with storage("making the published message durable"):
+            os.fsync(self._folder.new)
+        return file_name, written
+
+    def discard(self) -> None:
+        """Remove the file; what goes wrong here would only hide the reason for it."""
+        try:
+            self._close()
+        except OSError:
+            self._descriptor = -1
+        try:
+            os.unlink(self._temporary, dir_fd=self._folder.tmp)
+        except OSError:
+            return
+
+    def _close(self) -> None:
+        """Close the file once; on NFS this may report what an earlier write could not store."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _rename(self, file_name: str) -> None:
+        """Move the file into ``new``, where it becomes a message."""
+        try:
+            os.rename(self._temporary, file_name, src_dir_fd=self._folder.tmp, dst_dir_fd=self._folder.new)
+        except FileNotFoundError as error:
+            raise StorageUnavailable("another attempt of the same delivery removed this one's file") from error

@@ -1,0 +1,69 @@
+"""What an error of the file system means: never, or not now."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mailroom.errors import MailboxPathRejected, MailroomError, StorageUnavailable
+
+# What only a hostile or mistaken path causes. All else counts as temporary: the queue keeps the mail while an
+# operator frees space or mends permissions.
+_PATH_ERRORS = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG})
+
+# What an NFS client may answer once and not the next time: the server's export or a folder was replaced, or the
+# server asked for patience.
+_HICCUPS = frozenset({errno.ESTALE, errno.EAGAIN, errno.EINTR})
+
+
+class Cleared(Exception):  # noqa: N818 - an event, not an error: another attempt removed our temporary file
+    """Another recovery of the same delivery removed this attempt's temporary file."""
+
+
+def mailroom_error(error: OSError, doing: str) -> MailroomError:
+    """The error to raise instead of ``error``: it names the errno and what was being done, and no path."""
+    text = describe(error, doing)
+    if error.errno in _PATH_ERRORS:
+        return MailboxPathRejected(f"{text}; something on the mailbox path is not a plain folder")
+    return StorageUnavailable(text)
+
+
+def describe(error: OSError, doing: str) -> str:
+    """What failed and why, without a path: paths hold addresses."""
+    name = errno.errorcode.get(error.errno or 0, str(error.errno))
+    return f"{doing}: {name} ({os.strerror(error.errno or 0)})"
+
+
+@contextmanager
+def storage(doing: str) -> Iterator[None]:
+    """Turn an OSError inside into ``StorageUnavailable`` or ``MailboxPathRejected``."""
+    try:
+        yield
+    except OSError as error:
+        raise mailroom_error(error, doing) from error
+
+
+def patiently[T](step: Callable[[], T], seconds: float) -> T:
+    """Run ``step``, and again after a hiccup for at most ``seconds``; waits are random, so that rivals part.
+
+    tenacity brings asyncio with it, so only the delivery that needs it pays for the import.
+    """
+    try:
+        return step()
+    except (OSError, Cleared) as error:
+        if not _is_hiccup(error) or seconds <= 0:
+            raise
+    from tenacity import Retrying, retry_if_exception, stop_before_delay, wait_random_exponential
+
+    retrying = Retrying(
+        retry=retry_if_exception(_is_hiccup),
+        stop=stop_before_delay(seconds),
+        wait=wait_random_exponential(multiplier=0.02, max=0.2),
+        reraise=True,
+    )
+    return retrying(step)
+
+
+def _is_hiccup(error: BaseException) -> bool:
+    """Tell whether the next try may succeed at once."""
+    return isinstance(error, Cleared) or (isinstance(error, OSError) and error.errno in _HICCUPS)
