@@ -13,9 +13,9 @@ def folder_name(text: str) -> str | None:
     """
     name = unicodedata.normalize("NFC", text)
     levels = name.split("/")
-    if len(name) > MAX_FOLDER or "." in name or levels[0].upper() == INBOX or name.startswith("~"):
+    if len(name) > MAX_FOLDER or "." in name or levels[0].upper() == INBOX:
         return None
-    if any(not level or level != level.strip() for level in levels):
+    if any(not level or level != level.strip() or level.startswith("~") for level in levels):
         return None
     if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp") for character in name):
         return None
