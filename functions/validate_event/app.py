@@ -1,0 +1,33 @@
+"""ValidateEvent: is this received mail, whose is it, and may we read it?"""
+
+import time
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from mailroom import notification, settings
+from mailroom.notification import Ignored
+from mailroom.observability import MetricUnit, logger, metrics
+
+config = settings.load(settings.ValidateEventSettings)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
+    """Turn an event into ``{"kind": "mail", …}`` or ``{"kind": "ignored", "reason"}``; no AWS call is made.
+
+    Raises ``InvalidEvent`` and ``ForbiddenObject``, both permanent.
+    """
+    received = notification.parse(event)
+    if isinstance(received, Ignored):
+        logger.info("Ignored", extra={"reason": received.reason})
+        metrics.add_metric("EventIgnored", MetricUnit.Count, 1)
+        return received.to_state()
+    logger.set_correlation_id(received.message_id)
+    received.check_object(config.mail_bucket, (config.mail_key_prefix, config.quarantine_prefix))
+    logger.info("Mail received", extra={"recipients": len(received.recipients), "verdicts": dict(received.verdicts)})
+    metrics.add_metric("MailReceived", MetricUnit.Count, 1)
+    return received.to_state(
+        now=int(time.time()), lease_seconds=config.lease_seconds, retention_days=config.record_retention_days
+    )

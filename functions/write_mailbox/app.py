@@ -1,0 +1,38 @@
+"""WriteMailbox: one recipient's copy of a message into its Maildir."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from mailroom import settings
+from mailroom.delivery import Delivery
+from mailroom.mail_store import MailStore
+from mailroom.observability import MetricUnit, logger, metrics
+
+config = settings.load(settings.WriteMailboxSettings)
+mail_store = MailStore(config.mail_bucket)
+
+
+@logger.inject_lambda_context(correlation_id_path="message.id", clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Write the copy and give ``{"file_name", "size", "folder", "already_delivered"}``.
+
+    Raises ``InvalidEvent``, ``ForbiddenObject``, ``MailboxPathRejected``, ``MessageMissing``, ``MessageUnreadable``
+    (permanent), ``StorageUnavailable`` and ``MessageUnavailable`` (temporary).
+    """
+    delivery = Delivery.from_state(event, request_id=context.aws_request_id)
+    logger.info("Writing", extra={"attempts": delivery.attempts, "recovering": delivery.recovering})
+    delivered = delivery.write(mail_store, config.mail_root)
+    age = (datetime.now(UTC) - delivery.received_at).total_seconds()
+    metrics.add_metric("CopyRecovered" if delivered.already_delivered else "CopyWritten", MetricUnit.Count, 1)
+    metrics.add_metric("BytesDelivered", MetricUnit.Bytes, delivered.size)
+    metrics.add_metric("AgeAtDelivery", MetricUnit.Seconds, age)
+    logger.info("Written", extra={"size": delivered.size, "already_delivered": delivered.already_delivered})
+    return {
+        "file_name": delivered.file_name,
+        "size": delivered.size,
+        "folder": delivered.folder,
+        "already_delivered": delivered.already_delivered,
+    }

@@ -1,0 +1,104 @@
+"""One delivery: one message into one mailbox, as the workflow's Map item describes it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mailroom import maildir
+from mailroom.errors import ForbiddenObject, InvalidEvent
+from mailroom.mail_store import MailStore
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What WriteMailbox is asked to do.
+
+    ``attempts`` counts the claims of this delivery over all executions, ``retry_count`` the retries within this
+    state; ``attempt`` is unique to this very call.
+    """
+
+    message_id: str
+    key: str
+    bucket: str
+    received_at: datetime
+    mailbox: str
+    path: str
+    folder: str
+    optional_folder: bool
+    recipients: tuple[str, ...]
+    verdict: str
+    attempts: int
+    retry_count: int
+    attempt: str
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any], *, request_id: str) -> "Delivery":
+        """Read the Map item; ``request_id`` is Lambda's, which makes the attempt unique.
+
+        Raises ``InvalidEvent`` that names what is missing: somebody has called the function by hand.
+        """
+        try:
+            message, delivery = state["message"], state["delivery"]
+            retry_count = int(state.get("retry_count", 0))
+            return cls(
+                message_id=message["id"],
+                key=message["key"],
+                bucket=message["bucket"],
+                received_at=datetime.fromisoformat(message["received_at"]),
+                mailbox=delivery["mailbox"],
+                path=delivery["path"],
+                folder=delivery["folder"],
+                optional_folder=bool(delivery.get("optional_folder", False)),
+                recipients=tuple(delivery["recipients"]),
+                verdict=delivery.get("verdict", ""),
+                attempts=int(state.get("attempts", 1)),
+                retry_count=retry_count,
+                attempt=f"{state.get('attempt', 'by-hand')}.{retry_count}.{request_id}",
+            )
+        except KeyError as error:
+            raise InvalidEvent(f"The delivery lacks {error.args[0]!r}.") from None
+        except (TypeError, ValueError) as error:
+            raise InvalidEvent(f"The delivery is malformed: {error}.") from None
+
+    @property
+    def delivery_id(self) -> str:
+        """The identity of the pair (message, mailbox); the file's base name derives from it."""
+        return f"{self.message_id}\n{self.mailbox}"
+
+    @property
+    def recovering(self) -> bool:
+        """Whether an earlier attempt may have left a copy, whole or in part."""
+        return self.attempts > 1 or self.retry_count > 0
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The lines in front of the mail: whose copy it is, and why it came here (RFC 9228 for Delivered-To)."""
+        lines = [("Delivered-To", self.mailbox)]
+        lines += [("X-Original-To", recipient) for recipient in self.recipients]
+        if self.verdict:
+            lines.append(("X-Mailroom-Verdict", self.verdict))
+        return lines
+
+    def write(self, mail_store: MailStore, mail_root: str) -> maildir.Delivered:
+        """Put the copy into the Maildir; the raw mail is fetched only when it must be written.
+
+        Raises ``ForbiddenObject`` for a foreign bucket, and what ``maildir.deliver`` and ``MailStore.open`` raise.
+        """
+        if self.bucket != mail_store.bucket:
+            raise ForbiddenObject(f"The message lies in the bucket {self.bucket!r}, which is not the mail bucket.")
+        return maildir.deliver(
+            mail_root,
+            mailbox_path=self.path,
+            folder=self.folder,
+            optional_folder=self.optional_folder,
+            delivery_id=self.delivery_id,
+            received_at=self.received_at,
+            headers=self.headers,
+            content=self._content(mail_store),
+            attempt=self.attempt,
+            recovering=self.recovering,
+        )
+
+    def _content(self, mail_store: MailStore) -> Iterator[bytes]:
+        yield from mail_store.open(self.key).chunks

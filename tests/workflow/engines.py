@@ -1,0 +1,292 @@
+"""Two independent engines for Amazon States Language, behind one interface.
+
+Neither is AWS. Where they differ, a scenario says which one is right and why. Both run in this process; only the
+Lambda functions are scripted, DynamoDB, SQS and S3 are the engine's own.
+"""
+
+import io
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Protocol
+from unittest import mock
+
+import boto3
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from tests.workflow.scenario import Script, Throws, definition
+
+ROLE = "arn:aws:iam::123456789012:role/DeliverMail"
+BUCKET = "mail-bucket"
+TABLE = {
+    "AttributeDefinitions": [
+        {"AttributeName": "message_id", "AttributeType": "S"},
+        {"AttributeName": "mailbox", "AttributeType": "S"},
+    ],
+    "KeySchema": [
+        {"AttributeName": "message_id", "KeyType": "HASH"},
+        {"AttributeName": "mailbox", "KeyType": "RANGE"},
+    ],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished execution; ``path`` holds the names of the top-level states in order."""
+
+    status: str
+    output: Any
+    error: str | None
+    path: tuple[str, ...]
+
+
+class Engine(Protocol):
+    """What a scenario needs of an engine, with a deliveries table and a parked queue of its own."""
+
+    name: str
+
+    def run(self, event: Any, script: Script) -> Run:
+        """Run the workflow once, synchronously."""
+
+    def records(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Everything in the deliveries table, by message id and mailbox, without DynamoDB's type letters."""
+
+    def put_record(self, item: dict[str, Any]) -> None:
+        """Put one typed item into the deliveries table."""
+
+    def parked(self) -> list[dict[str, Any]]:
+        """The bodies in the parked queue."""
+
+    def object_keys(self) -> set[str]:
+        """The keys in the mail bucket, which starts with ``mail/m1``."""
+
+
+def _plain(item: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    def value(typed: dict[str, Any]) -> Any:
+        ((kind, content),) = typed.items()
+        return {"N": int, "SS": sorted}.get(kind, lambda same: same)(content)
+
+    return {name: value(typed) for name, typed in item.items()}
+
+
+class Moto:
+    """moto's engine (``execute_state_machine``), the second opinion: error names and Catch as on AWS.
+
+    It cannot run an Express machine synchronously, so the machine is a Standard one here.
+    """
+
+    name = "moto"
+
+    def __init__(self) -> None:
+        self._sfn = boto3.client("stepfunctions", region_name="us-east-1")
+        self._dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+        self._sqs = boto3.client("sqs", region_name="us-east-1")
+        self._s3 = boto3.client("s3", region_name="us-east-1")
+        self._dynamodb.create_table(TableName="deliveries", **TABLE)
+        self._queue = self._sqs.create_queue(QueueName="parked")["QueueUrl"]
+        self._s3.create_bucket(Bucket=BUCKET)
+        self._s3.put_object(Bucket=BUCKET, Key="mail/m1", Body=b"raw mail")
+        machine = definition({"DeliveriesTable": "deliveries", "ParkedQueueUrl": self._queue})
+        self._top = set(machine["States"])
+        self._arn = self._sfn.create_state_machine(name="deliver", definition=json.dumps(machine), roleArn=ROLE)[
+            "stateMachineArn"
+        ]
+
+    def run(self, event: Any, script: Script) -> Run:
+        """Run the workflow with every boto client of the engine behind the script."""
+        with _scripted_clients(script), mock.patch("moto.stepfunctions.parser.asl.component.common.retry.retrier_decl.time.sleep"):
+            started = self._sfn.start_execution(stateMachineArn=self._arn, name=str(uuid.uuid4()), input=json.dumps(event))
+            arn = started["executionArn"]
+            described = self._wait(arn)
+        names = [
+            event["stateEnteredEventDetails"]["name"]
+            for page in self._sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
+            for event in page["events"]
+            if "stateEnteredEventDetails" in event
+        ]
+        return Run(
+            described["status"],
+            json.loads(described.get("output", "null")),
+            described.get("error"),
+            tuple(name for name in names if name in self._top),
+        )
+
+    def _wait(self, arn: str) -> dict[str, Any]:
+        for _ in range(3000):
+            described = self._sfn.describe_execution(executionArn=arn)
+            if described["status"] != "RUNNING":
+                return described
+            _sleep(0.01)
+        raise TimeoutError(arn)
+
+    def records(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Scan the table."""
+        items = map(_plain, self._dynamodb.scan(TableName="deliveries")["Items"])
+        return {(item["message_id"], item["mailbox"]): item for item in items}
+
+    def put_record(self, item: dict[str, Any]) -> None:
+        """Put one typed item."""
+        self._dynamodb.put_item(TableName="deliveries", Item=item)
+
+    def parked(self) -> list[dict[str, Any]]:
+        """Take everything from the queue."""
+        messages = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in messages]
+
+    def object_keys(self) -> set[str]:
+        """List the bucket."""
+        return {item["Key"] for item in self._s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
+
+
+_sleep = time.sleep
+
+
+@contextmanager
+def _scripted_clients(script: Script) -> Iterator[None]:
+    tasks = "moto.stepfunctions.parser.asl.component.state.exec.state_task"
+    from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+
+    def client_for(service: str, **where: Any) -> Any:
+        own = boto_client_for(service=service, **where)
+        return _ScriptedClient(service, own, script)
+
+    modules = ("lambda_eval_utils", *(f"service.state_task_service_{name}" for name in ("dynamodb", "sqs", "aws_sdk")))
+    with mock.patch.multiple(f"{tasks}.{modules[0]}", boto_client_for=client_for):
+        with mock.patch.multiple(f"{tasks}.{modules[1]}", boto_client_for=client_for):
+            with mock.patch.multiple(f"{tasks}.{modules[2]}", boto_client_for=client_for):
+                with mock.patch.multiple(f"{tasks}.{modules[3]}", boto_client_for=client_for):
+                    yield
+
+
+@dataclass
+class _ScriptedClient:
+    """A boto client whose calls go through the script."""
+
+    service: str
+    own: Any
+    script: Script
+
+    def __getattr__(self, method: str) -> Any:
+        first, *rest = method.split("_")
+        action = first + "".join(word.capitalize() for word in rest)
+
+        def call(**parameters: Any) -> Any:
+            if self.service == "lambda":
+                return self._invoke(parameters)
+            try:
+                return self.script.run(f"{self.service}:{action}", parameters, lambda: getattr(self.own, method)(**parameters))
+            except Throws as thrown:
+                raise _client_error(thrown, method) from thrown
+
+        return call
+
+    def _invoke(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        payload = json.loads(parameters["Payload"])
+        try:
+            result = self.script.run("lambda:invoke", {**parameters, "Payload": payload}, dict)
+        except Throws as thrown:
+            if thrown.error.startswith(("Lambda.", "Sandbox.")):
+                raise _client_error(thrown, "invoke") from thrown
+            failure = {"errorType": thrown.error, "errorMessage": thrown.cause}
+            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(failure).encode())}
+        return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(result).encode())}
+
+
+def _client_error(thrown: Throws, method: str) -> ClientError:
+    code = thrown.error.partition(".")[2]
+    return ClientError(
+        {
+            "Error": {"Code": code, "Message": thrown.cause},
+            "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": "0", "HostId": "", "HTTPHeaders": {}, "RetryAttempts": 0},
+        },
+        method,
+    )
+
+
+class Ministack:
+    """ministack's engine, the one of the embedded AWS, without its server."""
+
+    name = "ministack"
+
+    def __init__(self) -> None:
+        from ministack.services import dynamodb, s3, sqs, stepfunctions
+
+        self._sfn, self._dynamodb = stepfunctions, dynamodb
+        self._table = f"deliveries-{uuid.uuid4()}"
+        dynamodb._create_table({"TableName": self._table, **TABLE})
+        self._parked: list[dict[str, Any]] = []
+        self._keys = {"mail/m1"}
+        machine = definition({"DeliveriesTable": self._table, "ParkedQueueUrl": "parked"})
+        created = stepfunctions._create_state_machine(
+            {"name": f"deliver-{uuid.uuid4()}", "definition": json.dumps(machine), "roleArn": ROLE, "type": "EXPRESS"}
+        )
+        self._arn = _body(created)["stateMachineArn"]
+
+    def run(self, event: Any, script: Script) -> Run:
+        """Run the workflow with the engine's calls behind the script and its waits cut to nothing."""
+        own = self._sfn._invoke_resource
+
+        def invoke(resource: str, parameters: dict[str, Any]) -> Any:
+            try:
+                result = script.run(resource, parameters, lambda: self._own(own, resource, parameters))
+            except Throws as thrown:
+                raise self._sfn._ExecutionError(thrown.error, thrown.cause) from thrown
+            return {"StatusCode": 200, "Payload": result} if resource.endswith("lambda:invoke") else result
+
+        clock = SimpleNamespace(sleep=lambda seconds: None, time=time.time, monotonic=time.monotonic)
+        with mock.patch.multiple(self._sfn, _invoke_resource=invoke, _SFN_WAIT_SCALE=0, time=clock):
+            ran = _body(self._sfn._start_sync_execution({"stateMachineArn": self._arn, "input": json.dumps(event)}))
+        events = self._sfn._executions[ran["executionArn"]]["events"]
+        path = tuple(e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e)
+        output = json.loads(ran["output"]) if ran["status"] == "SUCCEEDED" else None
+        return Run(ran["status"], output, ran.get("error"), path)
+
+    def _own(self, own: Any, resource: str, parameters: dict[str, Any]) -> Any:
+        # Its SQS and S3 need the server's account set-up; what the workflow asks of them is one call each.
+        if resource.endswith("sqs:sendMessage"):
+            self._parked.append(json.loads(json.dumps(parameters["MessageBody"])))
+            return {"MessageId": str(uuid.uuid4())}
+        if resource.endswith("s3:copyObject"):
+            if parameters["CopySource"].partition("/")[2] not in self._keys:
+                raise Throws("S3.NoSuchKeyException", "The specified key does not exist.")
+            self._keys.add(parameters["Key"])
+            return {}
+        return own(resource, parameters)
+
+    def records(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Scan the table."""
+        items = map(_plain, _body(self._dynamodb._scan({"TableName": self._table}))["Items"])
+        return {(item["message_id"], item["mailbox"]): item for item in items}
+
+    def put_record(self, item: dict[str, Any]) -> None:
+        """Put one typed item."""
+        self._dynamodb._put_item({"TableName": self._table, "Item": item})
+
+    def parked(self) -> list[dict[str, Any]]:
+        """What was sent to the queue."""
+        return self._parked
+
+    def object_keys(self) -> set[str]:
+        """The keys in the bucket."""
+        return self._keys
+
+
+def _body(response: tuple[int, Any, Any]) -> dict[str, Any]:
+    status, _, body = response
+    result = json.loads(body)
+    if status >= 400:
+        raise RuntimeError(result)
+    return result
+
+
+@contextmanager
+def moto_engine() -> Iterator[Moto]:
+    """A fresh moto."""
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        yield Moto()
