@@ -1,0 +1,41 @@
+"""ResolveMailboxes: from envelope recipients to mailboxes, folders and rejections."""
+
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from mailroom import settings
+from mailroom.directory import Directory
+from mailroom.observability import MetricUnit, logger, metrics
+from mailroom.resolve import Rules, resolve_mailboxes
+
+config = settings.load(settings.ResolveMailboxesSettings)
+# One quick second try: longer outages are the workflow's business. 5 s is the function's timeout.
+client = boto3.client(
+    "dynamodb", config=Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"})
+)
+directory = Directory(
+    config.directory_table,
+    client,
+    cache_seconds=config.cache_seconds,
+    cache_negative_seconds=config.cache_negative_seconds,
+    cache_entries=config.cache_entries,
+)
+rules = Rules(config.mailbox_path_template, config.fan_out_limit, settings.pairs("VERDICT_POLICY", config.verdict_policy))
+
+
+@logger.inject_lambda_context(correlation_id_path="message.id", clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Give the event with ``deliveries``, one per mailbox, and ``rejected``, one per recipient that leads nowhere.
+
+    Raises ``FanOutLimitExceeded`` (permanent) and ``DirectoryUnavailable`` (temporary).
+    """
+    state = resolve_mailboxes(event, directory, rules)
+    deliveries, rejected = state["deliveries"], state["rejected"]
+    logger.info("Resolved", extra={"deliveries": len(deliveries), "rejected": len(rejected)})
+    metrics.add_metric("MailboxesResolved", MetricUnit.Count, len(deliveries))
+    metrics.add_metric("RecipientsRejected", MetricUnit.Count, len(rejected))
+    return state

@@ -29,5 +29,9 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     logger.info("Mail received", extra={"recipients": len(received.recipients), "verdicts": dict(received.verdicts)})
     metrics.add_metric("MailReceived", MetricUnit.Count, 1)
     return received.to_state(
-        now=int(time.time()), lease_seconds=config.lease_seconds, retention_days=config.record_retention_days
+        now=int(time.time()),
+        lease_seconds=config.lease_seconds,
+        retention_days=config.record_retention_days,
+        concurrency=config.copies_at_once,
+        bounces=config.bounce_sender != "",
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from mailroom.bounces import why_not_bounce
 from mailroom.errors import ForbiddenObject, InvalidEvent
 
 SETUP_MESSAGE_ID = "AMAZON_SES_SETUP_NOTIFICATION"
@@ -40,7 +41,8 @@ class Notification:
     """One received mail, as far as later steps need it: no subject, no other headers.
 
     ``received_at`` is when SES received it (aware, UTC), or ``None`` where the notification does not say.
-    ``recipients`` is the envelope, in order, without repetitions. ``released`` lists mailboxes whose quarantine an
+    ``recipients`` is the envelope, in order, without repetitions. ``unbounceable`` says why a bounce to this mail's
+    sender would be wrong, and is empty where it would be right. ``released`` lists mailboxes whose quarantine an
     operator has lifted.
     """
 
@@ -53,13 +55,16 @@ class Notification:
     dmarc_policy: str | None
     rfc_message_id: str
     recipients: tuple[str, ...]
+    unbounceable: str
     released: tuple[str, ...] = ()
 
-    def to_state(self, *, now: int, lease_seconds: int, retention_days: int) -> dict[str, Any]:
-        """Give ValidateEvent's output: the message, its recipients, and the times that the claim needs.
+    def to_state(self, *, now: int, lease_seconds: int, retention_days: int, concurrency: int, bounces: bool) -> dict[str, Any]:
+        """Give ValidateEvent's output: the message, its recipients, and what the workflow's own states need.
 
         ``now`` is in epoch seconds. A mail without a receive time gets ``now``; the claim keeps that of the first run.
+        ``concurrency`` is how many copies are written at once; ``bounces`` whether bounces are switched on.
         """
+        why_not = self.unbounceable if bounces else "Bounces are switched off."
         received_at = self.received_at or datetime.fromtimestamp(now, UTC)
         return {
             "kind": "mail",
@@ -78,6 +83,8 @@ class Notification:
             "released": list(self.released),
             "lease": {"now": now, "until": now + lease_seconds},
             "expires_at": now + retention_days * 86_400,
+            "concurrency": concurrency,
+            "bounce": {"allowed": not why_not, "why_not": why_not},
         }
 
     def check_object(self, bucket: str, prefixes: tuple[str, ...]) -> None:
@@ -178,6 +185,7 @@ def _read(content: dict[str, Any], *, by_hand: bool) -> Notification | Ignored:
         dmarc_policy=_dmarc_policy(receipt),
         rfc_message_id=_rfc_message_id(mail),
         recipients=_recipients(receipt),
+        unbounceable=why_not_bounce(mail, receipt),
         # Only what a person starts by hand can lift a quarantine, never what comes through the queue.
         released=_released(content) if by_hand else (),
     )

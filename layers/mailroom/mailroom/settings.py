@@ -20,6 +20,25 @@ class ValidateEventSettings:
     record_retention_days: int
     mail_key_prefix: str = ""
     quarantine_prefix: str = "quarantine/"
+    copies_at_once: int = 10
+    bounce_sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveMailboxesSettings:
+    """What ResolveMailboxes needs to know.
+
+    ``cache_seconds`` is how long an entry of the directory is remembered, ``cache_negative_seconds`` how long the
+    absence of one is. ``verdict_policy`` is the stack's policy as ``finding=action,…``, see ``mailroom.policy``.
+    """
+
+    directory_table: str
+    mailbox_path_template: str = "{domain}/{local_part}/Maildir"
+    fan_out_limit: int = 500
+    cache_seconds: int = 60
+    cache_negative_seconds: int = 15
+    cache_entries: int = 10_000
+    verdict_policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +77,17 @@ def load[S](cls: type[S], environ: Mapping[str, str] | None = None) -> S:
     if wrong:
         raise ConfigurationError(f"{'; '.join(wrong)}. Set the function's environment in template.yaml.")
     return cls(**values)
+
+
+def pairs(variable: str, text: str) -> dict[str, str]:
+    """Read ``name=value,name=value`` from the variable of that name; the empty text holds no pairs.
+
+    Raises ``ConfigurationError`` where a pair has no ``=``.
+    """
+    found = {}
+    for pair in filter(None, text.split(",")):
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise ConfigurationError(f"{variable} holds {pair!r}, which is not name=value.")
+        found[name.strip()] = value.strip()
+    return found
