@@ -22,7 +22,7 @@ from moto import mock_aws
 from tests.workflow.scenario import Script, Throws, definition
 
 ROLE = "arn:aws:iam::123456789012:role/DeliverMail"
-BUCKET = "mail-bucket"
+from tests.workflow.mail import BUCKET
 TABLE = {
     "AttributeDefinitions": [
         {"AttributeName": "message_id", "AttributeType": "S"},
@@ -90,6 +90,7 @@ class Moto:
         self._s3 = boto3.client("s3", region_name="us-east-1")
         self._dynamodb.create_table(TableName="deliveries", **TABLE)
         self._queue = self._sqs.create_queue(QueueName="parked")["QueueUrl"]
+        self._parked: list[dict[str, Any]] = []
         self._s3.create_bucket(Bucket=BUCKET)
         self._s3.put_object(Bucket=BUCKET, Key="mail/m1", Body=b"raw mail")
         machine = definition({"DeliveriesTable": "deliveries", "ParkedQueueUrl": self._queue})
@@ -135,9 +136,10 @@ class Moto:
         self._dynamodb.put_item(TableName="deliveries", Item=item)
 
     def parked(self) -> list[dict[str, Any]]:
-        """Take everything from the queue."""
+        """Take everything from the queue, and give it with what was there before."""
         messages = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages", [])
-        return [json.loads(message["Body"]) for message in messages]
+        self._parked += [json.loads(message["Body"]) for message in messages]
+        return list(self._parked)
 
     def object_keys(self) -> set[str]:
         """List the bucket."""
@@ -270,7 +272,7 @@ class Ministack:
 
     def parked(self) -> list[dict[str, Any]]:
         """What was sent to the queue."""
-        return self._parked
+        return list(self._parked)
 
     def object_keys(self) -> set[str]:
         """The keys in the bucket."""

@@ -4,24 +4,27 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
-DEFINITION = FilePath(__file__).parents[2] / "statemachine" / "deliver_mail.asl.json"
+from mailroom.errors import MailroomError
+
+DEFINITION = Path(__file__).parents[2] / "statemachine" / "deliver_mail.asl.json"
 SUBSTITUTIONS = {
     "Partition": "aws",
     "ValidateEventArn": "arn:aws:lambda:us-east-1:123456789012:function:ValidateEvent",
     "ResolveMailboxesArn": "arn:aws:lambda:us-east-1:123456789012:function:ResolveMailboxes",
     "WriteMailboxArn": "arn:aws:lambda:us-east-1:123456789012:function:WriteMailbox",
     "QuarantinePrefix": "quarantine/",
+    "BounceSender": "bounces@example.com",
 }
 
 
 class Throws(Exception):
-    """A task fails with the error ``error``, as Step Functions names it."""
+    """A task fails with ``error``, as Step Functions names it."""
 
-    def __init__(self, error: str, cause: str = "made to fail") -> None:
+    def __init__(self, error: str, cause: str) -> None:
         super().__init__(f"{error}: {cause}")
         self.error, self.cause = error, cause
 
@@ -37,43 +40,51 @@ def returns(**result: Any) -> dict[str, Any]:
 
 
 type Outcome = Throws | dict[str, Any]
-type Passthrough = Callable[[], Any]
+type Plan = list[Outcome] | Mapping[str, list[Outcome]]
+"""What the attempts of a step do: one list that holds for every mailbox, or a list for each mailbox named."""
 
 
 @dataclass
 class Script:
-    """What each attempt of each step does; one list for all mailboxes, or a list by mailbox.
+    """Answers the calls that an execution makes.
 
-    When a list is used up, or a step has none, its ``defaults`` function answers (a Lambda), or the engine's own
-    service does (DynamoDB, SQS, S3).
+    Where a plan is used up, or a step has none, ``lambdas`` answers for a function, and the engine's own service for
+    DynamoDB, SQS and S3.
     """
 
-    steps: Mapping[str, list[Outcome] | Mapping[str, list[Outcome]]]
-    defaults: Mapping[str, Callable[[Any], dict[str, Any]]]
+    plans: Mapping[str, Plan]
+    lambdas: Mapping[str, Callable[[Any], Any]]
     calls: list[tuple[str, str]] = field(default_factory=list)
     payloads: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
-    _used: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    _turns: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     _lock: Lock = field(default_factory=Lock)
 
-    def run(self, resource: str, parameters: dict[str, Any], own: Passthrough) -> Any:
+    def run(self, resource: str, parameters: dict[str, Any], own: Callable[[], Any]) -> Any:
         """Answer one call of a task, or raise ``Throws``."""
-        step, key, payload = _identify(resource, parameters)
+        step, mailbox, payload = _identify(resource, parameters)
         with self._lock:
-            self.calls.append((step, key))
+            self.calls.append((step, mailbox))
             self.payloads[step].append(payload)
-            turn = self._used[step, key]
-            self._used[step, key] += 1
-        planned = self.steps.get(step, [])
-        outcomes = planned.get(key, []) if isinstance(planned, Mapping) else planned
+            turn = self._turns[step, mailbox]
+            self._turns[step, mailbox] += 1
+        plan = self.plans.get(step, [])
+        outcomes = plan.get(mailbox, []) if isinstance(plan, Mapping) else plan
         if turn < len(outcomes):
-            if isinstance(outcomes[turn], Throws):
-                raise outcomes[turn]
-            return outcomes[turn]
-        return self.defaults[step](payload) if step in self.defaults else own()
+            outcome = outcomes[turn]
+            if isinstance(outcome, Throws):
+                raise outcome
+            return outcome
+        if step not in self.lambdas:
+            return own()
+        try:
+            return self.lambdas[step](payload)
+        except MailroomError as error:
+            # Lambda reports the name of the exception's class.
+            raise Throws(type(error).__name__, str(error)) from error
 
-    def attempts(self, step: str, key: str | None = None) -> int:
-        """How often a step was called, for one mailbox or recipient or for all."""
-        return sum(1 for called, whose in self.calls if called == step and key in (None, whose))
+    def attempts(self, step: str) -> int:
+        """How often a step was called."""
+        return sum(1 for called, _ in self.calls if called == step)
 
 
 def definition(substitutions: Mapping[str, str]) -> dict[str, Any]:
@@ -84,29 +95,34 @@ def definition(substitutions: Mapping[str, str]) -> dict[str, Any]:
     return json.loads(text)
 
 
-def _states(machine: dict[str, Any]) -> dict[str, Any]:
+def all_states(machine: Mapping[str, Any]) -> dict[str, Any]:
+    """Every state of a workflow by name, those inside Map states too."""
     states = dict(machine["States"])
     for state in machine["States"].values():
         if state["Type"] == "Map":
-            states |= _states(state["ItemProcessor"])
+            states |= all_states(state["ItemProcessor"])
     return states
 
 
 _BY_EXPRESSION = {
     state["Parameters"]["UpdateExpression"]: name
-    for name, state in _states(json.loads(DEFINITION.read_text())).items()
+    for name, state in all_states(json.loads(DEFINITION.read_text())).items()
     if "UpdateExpression" in state.get("Parameters", {})
 }
-_BY_ACTION = {"dynamodb:getItem": "ReadDelivery", "sqs:sendMessage": "ParkEvent", "s3:copyObject": "QuarantineMessage"}
+_BY_ACTION = {
+    "dynamodb:getItem": "ReadDelivery",
+    "sqs:sendMessage": "ParkEvent",
+    "s3:copyObject": "QuarantineMessage",
+    "ses:sendBounce": "SendBounce",
+}
 
 
 def _identify(resource: str, parameters: dict[str, Any]) -> tuple[str, str, Any]:
     """Tell which step calls, and for which mailbox or recipient: the engines do not say."""
     if resource.endswith("lambda:invoke"):
         payload = parameters["Payload"]
-        key = payload["delivery"]["mailbox"] if isinstance(payload, dict) and "delivery" in payload else ""
-        return parameters["FunctionName"].rpartition(":")[2], key, payload
-    action = ":".join(resource.rsplit(":", 2)[-2:])
-    step = _BY_EXPRESSION.get(parameters.get("UpdateExpression")) or _BY_ACTION[action]
+        mailbox = payload["delivery"]["mailbox"] if isinstance(payload, dict) and "delivery" in payload else ""
+        return parameters["FunctionName"].rpartition(":")[2], mailbox, payload
+    step = _BY_EXPRESSION.get(parameters.get("UpdateExpression", "")) or _BY_ACTION[":".join(resource.split(":")[-2:])]
     key = parameters.get("Key")
     return step, key["mailbox"]["S"] if isinstance(key, dict) else "", parameters
