@@ -5,7 +5,6 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
-
 from mailroom import settings
 from mailroom.directory import Directory
 from mailroom.observability import MetricUnit, logger, metrics
@@ -23,7 +22,9 @@ directory = Directory(
     cache_negative_seconds=config.cache_negative_seconds,
     cache_entries=config.cache_entries,
 )
-rules = Rules(config.mailbox_path_template, config.fan_out_limit, settings.pairs("VERDICT_POLICY", config.verdict_policy))
+rules = Rules(
+    config.mailbox_path_template, config.fan_out_limit, settings.pairs("VERDICT_POLICY", config.verdict_policy)
+)
 
 
 @logger.inject_lambda_context(correlation_id_path="message.id", clear_state=True)

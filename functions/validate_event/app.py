@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from mailroom import notification, settings
 from mailroom.notification import Ignored
 from mailroom.observability import MetricUnit, logger, metrics

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from mailroom import settings
 from mailroom.delivery import Delivery
 from mailroom.mail_store import MailStore

@@ -43,7 +43,7 @@ def test_findings(message: dict[str, Any], found: list[str]) -> None:
     assert [one.policy for one in findings(message)] == found
 
 
-def judged(message: dict[str, Any], *policies: dict[str, str]) -> tuple[str, str, str | None]:
+def judged(message: dict[str, Any], *policies: dict[str, str]) -> tuple[str, str, str]:
     judgement = judge(findings(message), *policies)
     return judgement.action, judgement.folder, judgement.verdict
 
@@ -51,7 +51,7 @@ def judged(message: dict[str, Any], *policies: dict[str, str]) -> tuple[str, str
 def test_built_in_policy() -> None:
     assert judged(verdicts(spam="FAIL")) == ("junk", "Junk", "spam=FAIL; policy=junk")
     assert judged(verdicts(virus="FAIL")) == ("quarantine", "INBOX", "virus=FAIL; policy=quarantine")
-    assert judged(verdicts(spam="GRAY", virus="DISABLED")) == ("inbox", "INBOX", None)
+    assert judged(verdicts(spam="GRAY", virus="DISABLED")) == ("inbox", "INBOX", "")
     assert judged(verdicts("reject", dmarc="FAIL")) == ("junk", "Junk", "dmarc=FAIL (p=reject); policy=junk")
 
 
@@ -109,7 +109,7 @@ ENTRIES = [
 ]
 
 
-def actions(result: Any) -> dict[str, tuple[str, str, str | None]]:
+def actions(result: Any) -> dict[str, tuple[str, str, str]]:
     return {one["mailbox"]: (one["action"], one["folder"], one["verdict"]) for one in result["deliveries"]}
 
 
@@ -119,7 +119,7 @@ def test_each_mailbox_has_its_own_outcome() -> None:
         "bob@example.com": ("deliver", "Junk", "spam=FAIL; policy=junk"),
         "eve@example.com": ("quarantine", "INBOX", "spam=FAIL; policy=quarantine"),
         # The mailbox's domain decides, not the name by which the mail came.
-        "ann@example.org": ("deliver", "INBOX", None),
+        "ann@example.org": ("deliver", "INBOX", ""),
     }
     assert result["rejected"] == []
     assert [(one["recipient"], one["code"]) for one in result["problems"]] == [("all@example.com", "5.7.1")]
@@ -156,7 +156,7 @@ def test_released_mailboxes_get_it_in_the_inbox_and_others_do_not() -> None:
         released=["bob@example.com"],
     )
     assert actions(result) == {
-        "bob@example.com": ("deliver", "INBOX", None),
+        "bob@example.com": ("deliver", "INBOX", ""),
         "eve@example.com": ("quarantine", "INBOX", "virus=FAIL, spam=FAIL; policy=quarantine"),
     }
     assert not result["deliveries"][0]["optional_folder"]

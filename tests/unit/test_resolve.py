@@ -19,7 +19,7 @@ def test_exact_address_in_any_spelling() -> None:
             "folder": "INBOX",
             "recipients": ["bob@example.com"],
             "action": "deliver",
-            "verdict": None,
+            "verdict": "",
             "optional_folder": False,
         }
     ]

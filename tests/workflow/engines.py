@@ -9,7 +9,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Protocol
@@ -18,11 +18,13 @@ from unittest import mock
 import boto3
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 
-from tests.workflow.scenario import Script, Throws, definition
+from tests.workflow.mail import BUCKET
+from tests.workflow.scenario import Script, TaskError, definition
 
 ROLE = "arn:aws:iam::123456789012:role/DeliverMail"
-from tests.workflow.mail import BUCKET
+
 TABLE = {
     "AttributeDefinitions": [
         {"AttributeName": "message_id", "AttributeType": "S"},
@@ -101,8 +103,13 @@ class Moto:
 
     def run(self, event: Any, script: Script) -> Run:
         """Run the workflow with every boto client of the engine behind the script."""
-        with _scripted_clients(script), mock.patch("moto.stepfunctions.parser.asl.component.common.retry.retrier_decl.time.sleep"):
-            started = self._sfn.start_execution(stateMachineArn=self._arn, name=str(uuid.uuid4()), input=json.dumps(event))
+        with (
+            _scripted_clients(script),
+            mock.patch("moto.stepfunctions.parser.asl.component.common.retry.retrier_decl.time.sleep"),
+        ):
+            started = self._sfn.start_execution(
+                stateMachineArn=self._arn, name=str(uuid.uuid4()), input=json.dumps(event)
+            )
             arn = started["executionArn"]
             described = self._wait(arn)
         names = [
@@ -152,18 +159,18 @@ _sleep = time.sleep
 @contextmanager
 def _scripted_clients(script: Script) -> Iterator[None]:
     tasks = "moto.stepfunctions.parser.asl.component.state.exec.state_task"
-    from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 
     def client_for(service: str, **where: Any) -> Any:
         own = boto_client_for(service=service, **where)
         return _ScriptedClient(service, own, script)
 
     modules = ("lambda_eval_utils", *(f"service.state_task_service_{name}" for name in ("dynamodb", "sqs", "aws_sdk")))
-    with mock.patch.multiple(f"{tasks}.{modules[0]}", boto_client_for=client_for):
-        with mock.patch.multiple(f"{tasks}.{modules[1]}", boto_client_for=client_for):
-            with mock.patch.multiple(f"{tasks}.{modules[2]}", boto_client_for=client_for):
-                with mock.patch.multiple(f"{tasks}.{modules[3]}", boto_client_for=client_for):
-                    yield
+    with ExitStack() as patches:
+        for module in modules:
+            patches.enter_context(mock.patch(f"{tasks}.{module}.boto_client_for", client_for))
+        # moto does not know these services by the names that AWS writes in errors, and leaves them in lower case.
+        patches.enter_context(mock.patch.dict(f"{tasks}.{modules[-1]}._SERVICE_ERROR_NAMES", ses="Ses", s3="S3"))
+        yield
 
 
 @dataclass
@@ -182,8 +189,10 @@ class _ScriptedClient:
             if self.service == "lambda":
                 return self._invoke(parameters)
             try:
-                return self.script.run(f"{self.service}:{action}", parameters, lambda: getattr(self.own, method)(**parameters))
-            except Throws as thrown:
+                return self.script.run(
+                    f"{self.service}:{action}", parameters, lambda: getattr(self.own, method)(**parameters)
+                )
+            except TaskError as thrown:
                 raise _client_error(thrown, method) from thrown
 
         return call
@@ -192,20 +201,32 @@ class _ScriptedClient:
         payload = json.loads(parameters["Payload"])
         try:
             result = self.script.run("lambda:invoke", {**parameters, "Payload": payload}, dict)
-        except Throws as thrown:
+        except TaskError as thrown:
             if thrown.error.startswith(("Lambda.", "Sandbox.")):
                 raise _client_error(thrown, "invoke") from thrown
             failure = {"errorType": thrown.error, "errorMessage": thrown.cause}
-            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(failure).encode())}
+            return {
+                "StatusCode": 200,
+                "FunctionError": "Unhandled",
+                "Payload": io.BytesIO(json.dumps(failure).encode()),
+            }
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(result).encode())}
 
 
-def _client_error(thrown: Throws, method: str) -> ClientError:
+def _client_error(thrown: TaskError, method: str) -> ClientError:
     code = thrown.error.partition(".")[2]
-    return ClientError(
+    # Of an SDK integration moto reports the class, of the others the code.
+    kind: type[ClientError] = type(code, (ClientError,), {})
+    return kind(
         {
             "Error": {"Code": code, "Message": thrown.cause},
-            "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": "0", "HostId": "", "HTTPHeaders": {}, "RetryAttempts": 0},
+            "ResponseMetadata": {
+                "HTTPStatusCode": 400,
+                "RequestId": "0",
+                "HostId": "",
+                "HTTPHeaders": {},
+                "RetryAttempts": 0,
+            },
         },
         method,
     )
@@ -217,7 +238,7 @@ class Ministack:
     name = "ministack"
 
     def __init__(self) -> None:
-        from ministack.services import dynamodb, s3, sqs, stepfunctions
+        from ministack.services import dynamodb, stepfunctions
 
         self._sfn, self._dynamodb = stepfunctions, dynamodb
         self._table = f"deliveries-{uuid.uuid4()}"
@@ -237,7 +258,7 @@ class Ministack:
         def invoke(resource: str, parameters: dict[str, Any]) -> Any:
             try:
                 result = script.run(resource, parameters, lambda: self._own(own, resource, parameters))
-            except Throws as thrown:
+            except TaskError as thrown:
                 raise self._sfn._ExecutionError(thrown.error, thrown.cause) from thrown
             return {"StatusCode": 200, "Payload": result} if resource.endswith("lambda:invoke") else result
 
@@ -256,7 +277,7 @@ class Ministack:
             return {"MessageId": str(uuid.uuid4())}
         if resource.endswith("s3:copyObject"):
             if parameters["CopySource"].partition("/")[2] not in self._keys:
-                raise Throws("S3.NoSuchKeyException", "The specified key does not exist.")
+                raise TaskError("S3.NoSuchKeyException", "The specified key does not exist.")
             self._keys.add(parameters["Key"])
             return {}
         return own(resource, parameters)

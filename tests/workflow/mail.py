@@ -73,6 +73,11 @@ def functions(*, now: int, bounces: bool) -> dict[str, Callable[[Any], Any]]:
 
     def write(item: dict[str, Any]) -> dict[str, Any]:
         recovering = item["attempts"] > 1 or item["retry_count"] > 0
-        return {"file_name": "1.x.mailroom,S=8", "size": 8, "folder": item["delivery"]["folder"], "already_delivered": recovering}
+        return {
+            "file_name": "1.x.mailroom,S=8",
+            "size": 8,
+            "folder": item["delivery"]["folder"],
+            "already_delivered": recovering,
+        }
 
     return {"ValidateEvent": validate, "ResolveMailboxes": resolve, "WriteMailbox": write, "SendBounce": lambda _: {}}

@@ -21,7 +21,7 @@ SUBSTITUTIONS = {
 }
 
 
-class Throws(Exception):
+class TaskError(Exception):
     """A task fails with ``error``, as Step Functions names it."""
 
     def __init__(self, error: str, cause: str) -> None:
@@ -29,9 +29,9 @@ class Throws(Exception):
         self.error, self.cause = error, cause
 
 
-def throws(error: str, cause: str = "made to fail") -> Throws:
+def throws(error: str, cause: str = "made to fail") -> TaskError:
     """Say that an attempt fails."""
-    return Throws(error, cause)
+    return TaskError(error, cause)
 
 
 def returns(**result: Any) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def returns(**result: Any) -> dict[str, Any]:
     return result
 
 
-type Outcome = Throws | dict[str, Any]
+type Outcome = TaskError | dict[str, Any]
 type Plan = list[Outcome] | Mapping[str, list[Outcome]]
 """What the attempts of a step do: one list that holds for every mailbox, or a list for each mailbox named."""
 
@@ -60,7 +60,7 @@ class Script:
     _lock: Lock = field(default_factory=Lock)
 
     def run(self, resource: str, parameters: dict[str, Any], own: Callable[[], Any]) -> Any:
-        """Answer one call of a task, or raise ``Throws``."""
+        """Answer one call of a task, or raise ``TaskError``."""
         step, mailbox, payload = _identify(resource, parameters)
         with self._lock:
             self.calls.append((step, mailbox))
@@ -71,7 +71,7 @@ class Script:
         outcomes = plan.get(mailbox, []) if isinstance(plan, Mapping) else plan
         if turn < len(outcomes):
             outcome = outcomes[turn]
-            if isinstance(outcome, Throws):
+            if isinstance(outcome, TaskError):
                 raise outcome
             return outcome
         if step not in self.lambdas:
@@ -80,7 +80,7 @@ class Script:
             return self.lambdas[step](payload)
         except MailroomError as error:
             # Lambda reports the name of the exception's class.
-            raise Throws(type(error).__name__, str(error)) from error
+            raise TaskError(type(error).__name__, str(error)) from error
 
     def attempts(self, step: str) -> int:
         """How often a step was called."""

@@ -4,7 +4,7 @@ Where the engines differ from AWS: ministack runs Retry without jitter and cap, 
 one. No scenario depends on either.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +80,9 @@ class Scenario:
         if run.output is not None:
             assert _outcomes(run.output, "copies", "mailbox") == _addressed(expect.copies)
             assert _outcomes(run.output, "rejections", "recipient") == _addressed(expect.rejections)
-        assert {mailbox: item["status"] for (_, mailbox), item in engine.records().items()} == _addressed(expect.records)
+        assert {mailbox: item["status"] for (_, mailbox), item in engine.records().items()} == _addressed(
+            expect.records
+        )
         parked = engine.parked()[parked_before:]
         assert tuple(message["error"] for message in parked) == expect.parked
         assert all(message["event"] == event for message in parked)
@@ -149,7 +151,9 @@ SCENARIOS = [
     ),
     Scenario(
         "only unknown recipients",
-        Expect(DELIVERED, rejections={"nobody": "REJECTED"}, records={"nobody": "REJECTED"}, attempts={"WriteMailbox": 0}),
+        Expect(
+            DELIVERED, rejections={"nobody": "REJECTED"}, records={"nobody": "REJECTED"}, attempts={"WriteMailbox": 0}
+        ),
         to=("nobody",),
     ),
     Scenario("a bare notification, as replayed by hand", delivered("bob"), event=ses_notification("bob")),
@@ -169,7 +173,9 @@ SCENARIOS = [
         Expect(("ValidateEvent", "Mail?", "Ignored")),
         event=queued("Successfully validated SNS topic for Amazon SES event publishing."),
     ),
-    Scenario("not JSON", Expect(PARKED_EVENT, parked=("InvalidEvent",), attempts={"ValidateEvent": 1}), event=queued("}{")),
+    Scenario(
+        "not JSON", Expect(PARKED_EVENT, parked=("InvalidEvent",), attempts={"ValidateEvent": 1}), event=queued("}{")
+    ),
     Scenario("no recipients", Expect(PARKED_EVENT, parked=("InvalidEvent",)), event=queued(ses_notification())),
     Scenario("an empty batch", Expect(PARKED_EVENT, parked=("InvalidEvent",)), event=[]),
     one(
@@ -301,7 +307,11 @@ SCENARIOS = [
         incomplete(bob="CLAIMED"),
     ),
     # --- the record ---
-    one("the record is throttled once", {"RecordDelivery": [DYNAMODB_THROTTLED]}, _with(delivered("bob"), WriteMailbox=1)),
+    one(
+        "the record is throttled once",
+        {"RecordDelivery": [DYNAMODB_THROTTLED]},
+        _with(delivered("bob"), WriteMailbox=1),
+    ),
     one(
         "the copy is safe but the record is lost: the message comes back",
         {"RecordDelivery": [DYNAMODB_THROTTLED] * 9},
@@ -379,10 +389,21 @@ SCENARIOS = [
     ),
     Scenario(
         "quarantined mail stays in quarantine when its notification repeats",
-        Expect(DELIVERED, copies={"virus": "DUPLICATE"}, records={"virus": "QUARANTINED"}, attempts={"QuarantineMessage": 0}),
+        Expect(
+            DELIVERED,
+            copies={"virus": "DUPLICATE"},
+            records={"virus": "QUARANTINED"},
+            attempts={"QuarantineMessage": 0},
+        ),
         to=("virus",),
         at=LEASE + 1,
-        after=(Scenario("held", Expect(DELIVERED, copies={"virus": "QUARANTINED"}, records={"virus": "QUARANTINED"}), to=("virus",)),),
+        after=(
+            Scenario(
+                "held",
+                Expect(DELIVERED, copies={"virus": "QUARANTINED"}, records={"virus": "QUARANTINED"}),
+                to=("virus",),
+            ),
+        ),
     ),
     Scenario(
         "S3 cannot copy into quarantine",
@@ -418,12 +439,16 @@ SCENARIOS = [
     Scenario("nothing rejected, nothing bounced", _with(delivered("bob"), ClaimBounce=0), bounces=True),
     Scenario(
         "bounces are off by default",
-        Expect(DELIVERED, rejections={"nobody": "REJECTED"}, records={"nobody": "REJECTED"}, attempts={"SendBounce": 0}),
+        Expect(
+            DELIVERED, rejections={"nobody": "REJECTED"}, records={"nobody": "REJECTED"}, attempts={"SendBounce": 0}
+        ),
         to=("nobody",),
     ),
     Scenario(
         "mail from a list never bounces",
-        Expect(DELIVERED, rejections={"nobody": "REJECTED"}, records={"nobody": "REJECTED"}, attempts={"SendBounce": 0}),
+        Expect(
+            DELIVERED, rejections={"nobody": "REJECTED"}, records={"nobody": "REJECTED"}, attempts={"SendBounce": 0}
+        ),
         event=queued(ses_notification("nobody", headers=[{"name": "List-Id", "value": "<l.example>"}])),
         bounces=True,
     ),
@@ -440,7 +465,9 @@ SCENARIOS = [
         after=(
             Scenario(
                 "bounced",
-                Expect(BOUNCED, rejections={"nobody": "REJECTED"}, records={"nobody": "REJECTED", "(bounce)": "BOUNCED"}),
+                Expect(
+                    BOUNCED, rejections={"nobody": "REJECTED"}, records={"nobody": "REJECTED", "(bounce)": "BOUNCED"}
+                ),
                 to=("nobody",),
                 bounces=True,
             ),

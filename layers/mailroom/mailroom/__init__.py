@@ -1,11 +1,10 @@
 """Mailroom's domain: from an SES notification to one Maildir file per mailbox.
 
-``notification``  the event that arrives, as a model
-``addresses``     one e-mail address: parse, normalise, mask
-``directory``     which mailboxes an address leads to
-``maildir``       the file protocol; knows nothing of AWS
-``mail_store``    the raw mail in S3, as a stream of chunks
-``errors``        what can go wrong, permanent or temporary
-``settings``      a function's environment, typed
-``observability`` the one logger and the one set of metrics
+By step:
+``notification``  ValidateEvent: the event that arrives, as a model; ``bounces``: may its sender get one?
+``resolve``       ResolveMailboxes: from recipients to deliveries. Below it: ``addresses`` (one address), ``directory``
+                  (the table) with ``entries``, ``look_up`` and ``expansion``, ``policy`` (verdicts), ``paths``, ``folders``
+``delivery``      WriteMailbox: ``mail_store`` (the raw mail in S3) into ``maildir`` (the file protocol, no AWS in it)
+
+For all: ``errors`` (permanent or temporary), ``settings`` (the environment, typed), ``observability`` (logger, metrics).
 """

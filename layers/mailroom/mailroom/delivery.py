@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from mailroom import maildir
-from mailroom.errors import ForbiddenObject, InvalidEvent
+from mailroom.errors import InvalidEvent
 from mailroom.mail_store import MailStore
 
 
@@ -83,10 +83,8 @@ class Delivery:
     def write(self, mail_store: MailStore, mail_root: str) -> maildir.Delivered:
         """Put the copy into the Maildir; the raw mail is fetched only when it must be written.
 
-        Raises ``ForbiddenObject`` for a foreign bucket, and what ``maildir.deliver`` and ``MailStore.open`` raise.
+        Raises what ``maildir.deliver`` and ``MailStore.open`` raise.
         """
-        if self.bucket != mail_store.bucket:
-            raise ForbiddenObject(f"The message lies in the bucket {self.bucket!r}, which is not the mail bucket.")
         return maildir.deliver(
             mail_root,
             mailbox_path=self.path,
@@ -101,4 +99,5 @@ class Delivery:
         )
 
     def _content(self, mail_store: MailStore) -> Iterator[bytes]:
-        yield from mail_store.open(self.key).chunks
+        with mail_store.open(self.key, bucket=self.bucket) as raw_mail:
+            yield from raw_mail.chunks

@@ -58,7 +58,9 @@ class Notification:
     unbounceable: str
     released: tuple[str, ...] = ()
 
-    def to_state(self, *, now: int, lease_seconds: int, retention_days: int, concurrency: int, bounces: bool) -> dict[str, Any]:
+    def to_state(
+        self, *, now: int, lease_seconds: int, retention_days: int, concurrency: int, bounces: bool
+    ) -> dict[str, Any]:
         """Give ValidateEvent's output: the message, its recipients, and what the workflow's own states need.
 
         ``now`` is in epoch seconds. A mail without a receive time gets ``now``; the claim keeps that of the first run.
@@ -130,7 +132,9 @@ def _unwrap(event: object) -> tuple[object, bool]:
             raise InvalidEvent("The SQS record has no body.")
         return body, False
     if not isinstance(event, dict):
-        raise InvalidEvent(f"The event is a JSON {_json_type(event)}: expected SQS records, an SNS event or a notification.")
+        raise InvalidEvent(
+            f"The event is a JSON {_json_type(event)}: expected SQS records, an SNS event or a notification."
+        )
     if "Records" in event:
         if not isinstance(event["Records"], list):
             raise InvalidEvent("Records is not a list.")
@@ -194,7 +198,9 @@ def _read(content: dict[str, Any], *, by_hand: bool) -> Notification | Ignored:
 def _stored_at(receipt: dict[str, Any]) -> tuple[str, str]:
     action = receipt.get("action")
     if not isinstance(action, dict) or action.get("type") != "S3":
-        raise InvalidEvent("receipt.action is not an S3 action: the receipt rule must store the mail in the mail bucket.")
+        raise InvalidEvent(
+            "receipt.action is not an S3 action: the receipt rule must store the mail in the mail bucket."
+        )
     bucket, key = _text(action.get("bucketName")), _text(action.get("objectKey"))
     if not bucket or not key:
         raise InvalidEvent("receipt.action has no bucketName or no objectKey.")

@@ -34,8 +34,8 @@ class Judgement:
 
     action: str = "inbox"
     folder: str = INBOX
-    verdict: str | None = None
-    """The text of the ``X-Mailroom-Verdict`` header; ``None`` when nothing was found that changes the delivery."""
+    verdict: str = ""
+    """The text of the ``X-Mailroom-Verdict`` header; empty when nothing was found."""
 
 
 @dataclass(frozen=True, slots=True)
