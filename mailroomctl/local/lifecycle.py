@@ -15,6 +15,10 @@ from mailroomctl.local.settings import LocalError, Settings
 
 #: The processes, in the order in which they start; the AWS serves the others.
 AWS, DOOR, PIPE = PARTS = ("aws", "smtp_door", "pipe")
+#: The stack's queues, as its outputs call them.
+QUEUES = ("Inbound", "DeadLetter", "Parked")
+#: What ``up`` does, as it tells its progress.
+STEPS = ("starting the AWS services", "building the application", "deploying the stack", "opening the SMTP door")
 #: Seconds until a process has to be ready; the machine may be busy with other builds.
 PATIENCE = 60.0
 
@@ -25,9 +29,18 @@ type Progress = Callable[[str], None]
 class Part:
     """One process: what it is called, where it answers, and its pid when it runs."""
 
-    name: str
+    part: str
     address: str
     pid: int | None
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue's messages: those that wait, and those that are being worked on."""
+
+    queue: str
+    waiting: int
+    in_work: int
 
 
 @dataclass(frozen=True)
@@ -35,7 +48,7 @@ class Status:
     """What runs where, and what waits in the queues; ``queues`` is empty when the AWS does not run."""
 
     parts: list[Part]
-    queues: dict[str, tuple[int, int]]
+    queues: list[Queue]
     outputs: dict[str, str]
 
 
@@ -52,13 +65,13 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> None:
     settings.save()
     try:
         settings.mail_root.mkdir(parents=True, exist_ok=True)
-        progress("starting the AWS services")
+        progress(STEPS[0])
         _start(settings, AWS)
-        progress("building the application")
+        progress(STEPS[1])
         deploy.build(settings)
-        progress("deploying the stack")
+        progress(STEPS[2])
         deploy.deploy(settings)
-        progress("starting the SMTP door and the pipe")
+        progress(STEPS[3])
         _start(settings, DOOR, PIPE)
     except BaseException:
         down(settings)
@@ -76,12 +89,12 @@ def status(settings: Settings) -> Status:
     """What runs where."""
     addresses = {AWS: settings.endpoint, DOOR: f"smtp://127.0.0.1:{settings.smtp_port}", PIPE: ""}
     parts = [Part(name, addresses[name], processes.running(settings, name)) for name in PARTS]
-    queues: dict[str, tuple[int, int]] = {}
+    queues: list[Queue] = []
     outputs: dict[str, str] = {}
     if parts[0].pid:
         with contextlib.suppress(LocalError, BotoCoreError, ClientError):
             outputs = settings.outputs()
-            queues = {name: depth(settings, outputs[f"{name}QueueUrl"]) for name in ("Inbound", "DeadLetter", "Parked")}
+            queues = [Queue(name, *depth(settings, outputs[f"{name}QueueUrl"])) for name in QUEUES]
     return Status(parts, queues, outputs)
 
 

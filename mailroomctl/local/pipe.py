@@ -89,8 +89,6 @@ def run(pipe: Pipe, settings: Settings, stop: threading.Event) -> None:
     free = threading.Semaphore(CONCURRENCY)
     receive: dict[str, Any] = {"QueueUrl": pipe.source_url, "MaxNumberOfMessages": min(pipe.batch_size, 10)}
     receive |= {"AttributeNames": ["All"], "MessageAttributeNames": ["All"], "WaitTimeSeconds": 1}
-    if settings.visibility_timeout is not None:
-        receive["VisibilityTimeout"] = settings.visibility_timeout
 
     def call(messages: list[dict[str, Any]]) -> None:
         try:
@@ -124,7 +122,15 @@ def _call(pipe: Pipe, settings: Settings, sqs: Any, states: Any, messages: list[
     result = states.start_sync_execution(stateMachineArn=pipe.target_arn, input=json.dumps(records))
     ids = " ".join(f"{message['messageId']} (receive {_count(message)})" for message in records)
     if result["status"] != "SUCCEEDED":
-        log.warning("%s: %s %s, back to the queue", ids, result["status"], result.get("error", ""))
+        reason = " ".join(f"{result.get('error', '')}: {result.get('cause', '')}".split())[:500]
+        log.warning("%s: %s %s, back to the queue", ids, result["status"], reason)
+        if settings.redelivery is not None:
+            for message in messages:
+                sqs.change_message_visibility(
+                    QueueUrl=pipe.source_url,
+                    ReceiptHandle=message["ReceiptHandle"],
+                    VisibilityTimeout=settings.redelivery,
+                )
         return
     for message in messages:
         sqs.delete_message(QueueUrl=pipe.source_url, ReceiptHandle=message["ReceiptHandle"])

@@ -6,21 +6,10 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
-import boto3
-import botocore.session
-from botocore.config import Config
 from pydantic import BaseModel, ConfigDict
 
 #: Accepted by the emulator, worthless anywhere else; nothing here ever reads the user's own credentials.
 ACCESS_KEY = SECRET_KEY = "test"  # noqa: S105
-#: A refused connection shows at once; the embedded AWS is never "briefly unavailable".
-CLIENT_CONFIG = Config(
-    retries={"total_max_attempts": 1},
-    inject_host_prefix=False,  # "sync-127.0.0.1" and the like do not resolve
-    s3={"addressing_style": "path"},
-    proxies={},
-    max_pool_connections=50,
-)
 
 
 class LocalError(Exception):
@@ -37,7 +26,7 @@ class Settings(BaseModel):
         bind: one more address for the AWS endpoint, so that containers reach it; None is loopback only.
         region: AWS region of everything.
         stack_name: CloudFormation stack that the template becomes.
-        visibility_timeout: seconds until the pipe's failed messages come back; None is the queue's own setting.
+        redelivery: seconds until a failed message comes back; None leaves it to the queue's visibility timeout.
         parameters: more template parameters.
     """
 
@@ -49,7 +38,7 @@ class Settings(BaseModel):
     bind: str | None = None
     region: str = "us-east-1"
     stack_name: str = "mailroom-local"
-    visibility_timeout: int | None = None
+    redelivery: int | None = None
     parameters: dict[str, str] = {}
 
     @property
@@ -110,16 +99,29 @@ class Settings(BaseModel):
 
     def client(self, service: str, **config: Any) -> Any:
         """A boto3 client of the embedded AWS, whatever profile and credentials the user has set."""
+        import boto3
+        import botocore.session
+        from botocore.config import Config
+
         nothing: tuple[None, None, None, None] = (None, None, None, None)
         devnull = (None, None, os.devnull, None)
         botocore_session = botocore.session.Session(
             session_vars={"profile": nothing, "config_file": devnull, "credentials_file": devnull}
         )
         session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=self.region, botocore_session=botocore_session)
+        usual = Config(
+            # A refused connection shows at once; the embedded AWS is never "briefly unavailable".
+            retries={"total_max_attempts": 1},
+            # "sync-127.0.0.1" and the like do not resolve.
+            inject_host_prefix=False,
+            s3={"addressing_style": "path"},
+            proxies={},
+            max_pool_connections=50,
+        )
         return session.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.endpoint,
-            config=CLIENT_CONFIG.merge(Config(**config)),
+            config=usual.merge(Config(**config)),
         )
 
     def outputs(self) -> dict[str, str]:

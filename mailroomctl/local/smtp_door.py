@@ -29,10 +29,12 @@ from email.utils import format_datetime, getaddresses
 from pathlib import Path
 from typing import Any
 
-import idna
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from mailroom.domain_names import normalise_domain
+from mailroom.errors import InvalidAddress
 
 from mailroomctl.local import processes
+from mailroomctl.local.findings import VERDICTS, checked_findings
 from mailroomctl.local.settings import LocalError, Settings
 
 log = logging.getLogger("smtp_door")
@@ -41,9 +43,6 @@ log = logging.getLogger("smtp_door")
 SIZE_LIMIT = 40 * 1024 * 1024
 #: Seconds for which the directory's domains are remembered.
 DOMAINS_FOR = 2.0
-VERDICTS = ("spam", "virus", "spf", "dkim", "dmarc")
-STATUSES = ("PASS", "FAIL", "GRAY", "PROCESSING_FAILED", "DISABLED")
-DMARC_POLICIES = ("none", "quarantine", "reject")
 #: SES puts at most 10 KB of headers into a notification.
 HEADERS_LIMIT = 10 * 1024
 
@@ -194,24 +193,6 @@ class Receiving:
         return _domain(address) in self._domains
 
 
-def checked_findings(found: dict[str, str]) -> dict[str, str]:
-    """What SES is to have found, upper and lower case put right.
-
-    Raises:
-        ValueError: a name or value that SES does not have.
-    """
-    checked = {}
-    for given_name, given in found.items():
-        name = given_name.lower()
-        allowed = STATUSES if name in VERDICTS else DMARC_POLICIES if name == "dmarc-policy" else ()
-        value = given.lower() if name == "dmarc-policy" else given.upper()
-        if not (value in allowed or (name == "notifications" and re.fullmatch("[1-9]", value))):
-            names = ", ".join([*VERDICTS, "dmarc-policy"])
-            raise ValueError(f"not a verdict of SES: {name}={given} ({', '.join(allowed) or names})")
-        checked[name] = value
-    return checked
-
-
 def added_headers(
     message_id: str, sender: str, recipients: list[str], client: tuple[str, str], found: dict[str, str], now: datetime
 ) -> bytes:
@@ -309,8 +290,8 @@ def _result(found: dict[str, str], name: str) -> str:
 
 def _domain(address: str) -> str:
     domain = address.rpartition("@")[2].lower()
-    with suppress(idna.IDNAError):
-        return idna.encode(domain, uts46=True).decode()
+    with suppress(InvalidAddress):
+        return normalise_domain(domain)
     return domain
 
 

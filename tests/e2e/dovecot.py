@@ -1,0 +1,150 @@
+"""A real Dovecot on a mail root: Debian's, with a configuration, folders and ports of its own."""
+
+from __future__ import annotations
+
+import grp
+import imaplib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+#: Where Debian puts it; sbin is not on everybody's PATH.
+DOVECOT = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin")
+PASSWORD = "secret"
+
+_CONFIG = """\
+base_dir = {base}/run
+state_dir = {base}/state
+log_path = {base}/error.log
+info_log_path = {base}/info.log
+debug_log_path = {base}/info.log
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+default_internal_user = {internal}
+default_internal_group = {internal_group}
+default_login_user = {login}
+first_valid_uid = 1
+mail_location = maildir:{mail_root}/%d/%n/Maildir
+# What Dovecot's documentation says for mail on NFS, as on EFS.
+mmap_disable = yes
+mail_fsync = always
+mail_nfs_storage = no
+mail_nfs_index = no
+maildir_very_dirty_syncs = no
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={mail_root}/%d/%n
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+"""
+
+
+class Dovecot:
+    """The running server; ``login`` opens a mailbox as its user would."""
+
+    def __init__(self, base: Path, mail_root: Path, port: int, user: str, group: str) -> None:
+        self._base = base
+        self._mail_root = mail_root
+        self._port = port
+        self._user = user
+        self._group = group
+
+    @contextmanager
+    def login(self, address: str) -> Iterator[imaplib.IMAP4]:
+        """An IMAP session of ``address``, whose folder is ``<domain>/<local part>/Maildir`` below the mail root."""
+        self._own()
+        with imaplib.IMAP4("127.0.0.1", self._port, timeout=20) as session:
+            session.login(address, PASSWORD)
+            yield session
+
+    def errors(self) -> str:
+        """What Dovecot has complained about so far: its errors and warnings."""
+        log = self._base / "error.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def _own(self) -> None:
+        """Give the mail to Dovecot's user, as an EFS access point does: Dovecot never works as root."""
+        if os.geteuid() == 0:
+            user, group = pwd.getpwnam(self._user).pw_uid, grp.getgrnam(self._group).gr_gid
+            for folder, _, files in os.walk(self._mail_root):
+                for path in (folder, *(f"{folder}/{name}" for name in files)):
+                    os.chown(path, user, group, follow_symlinks=False)
+
+
+@contextmanager
+def serving(base: Path, mail_root: Path) -> Iterator[Dovecot]:
+    """Run Dovecot on ``mail_root`` with everything of its own in ``base``, until the block ends."""
+    assert DOVECOT is not None
+    root = os.geteuid() == 0
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    my_group = grp.getgrgid(os.getegid()).gr_name
+    user, group = ("mail", "mail") if root else (me, my_group)
+    port = _free_port()
+    for name in ("run", "state"):
+        (base / name).mkdir(parents=True, mode=0o755)
+    config = base / "dovecot.conf"
+    config.write_text(
+        _CONFIG.format(
+            base=base,
+            mail_root=mail_root,
+            port=port,
+            password=PASSWORD,
+            user=user,
+            group=group,
+            internal="dovecot" if root else me,
+            internal_group="dovecot" if root else my_group,
+            login="dovenull" if root else me,
+        )
+    )
+    server = subprocess.Popen([DOVECOT, "-F", "-c", str(config)], start_new_session=True)
+    try:
+        _wait_for(server, port, base)
+        yield Dovecot(base, mail_root, port, user, group)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(20)
+
+
+def _wait_for(server: subprocess.Popen[bytes], port: int, base: Path) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        assert server.poll() is None, f"Dovecot ended at once: {(base / 'error.log').read_text()}"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("Dovecot does not answer")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
