@@ -4,7 +4,7 @@ Lambda reports ``errorType: "StorageUnavailable"``; ministack 1.5 reports ``Runt
 and has the class name only in the traceback that it adds to the invocation's log.
 
 Delete this module when ministack reports the class name itself:
-``tests/e2e/test_typed_error.py`` says so, by failing without it today.
+``test_a_function_reports_the_class_name_of_its_exception`` then passes without it.
 """
 
 from __future__ import annotations

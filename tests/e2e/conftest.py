@@ -1,0 +1,72 @@
+"""One embedded AWS and one Dovecot for the whole suite, on free ports and with folders of their own."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailroomctl.local import lifecycle
+from mailroomctl.local.settings import Settings
+from tests.e2e import dovecot as dovecot_server
+from tests.e2e.world import World
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody has just now, all different."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder that Dovecot's user can reach, which pytest's own temporary folders are not."""
+    path = Path(tempfile.mkdtemp(prefix="mailroom-e2e-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def world(folder: Path) -> Iterator[World]:
+    """The application, deployed; a failed message comes back after a second and is given up after the third time."""
+    aws_port, smtp_port = free_ports(2)
+    settings = Settings(
+        state=folder / "local",
+        aws_port=aws_port,
+        smtp_port=smtp_port,
+        stack_name="mailroom-e2e",
+        redelivery=1,
+        parameters={"MaxReceiveCount": "3"},
+    )
+    lifecycle.up(settings)
+    try:
+        yield World(settings)
+    finally:
+        lifecycle.down(settings)
+
+
+@pytest.fixture(scope="session")
+def dovecot_process(folder: Path, world: World) -> Iterator[dovecot_server.Dovecot]:
+    """Dovecot on the mail root."""
+    if dovecot_server.DOVECOT is None:
+        pytest.skip("Dovecot is not installed here: the IMAP part is left out")
+    with dovecot_server.serving(folder / "dovecot", world.mail_root) as server:
+        yield server
+
+
+@pytest.fixture
+def dovecot(dovecot_process: dovecot_server.Dovecot) -> Iterator[dovecot_server.Dovecot]:
+    """Dovecot, which must have had nothing to complain about when the test is over."""
+    yield dovecot_process
+    assert dovecot_process.errors() == ""

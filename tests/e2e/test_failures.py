@@ -1,0 +1,62 @@
+"""What fails for a while, and what fails for good. The fault is real: the mail root is taken away."""
+
+from __future__ import annotations
+
+import json
+
+from mailroomctl.local.send import send
+from tests.e2e.world import World, until
+
+MAIL = b"Subject: not now\r\n\r\n"
+
+
+def test_a_temporary_error_twice_then_one_copy(world: World) -> None:
+    address = world.mailbox()
+    with world.without_mail_root():
+        sent = send(world.settings, "", [address], MAIL)
+        assert sent.message_id
+        failed_twice = lambda: world.errors_logged("WriteMailbox", "StorageUnavailable", sent.message_id or "") >= 2  # noqa: E731
+        until(failed_twice)
+    until(lambda: world.copies(address))
+    world.idle()
+    [copy] = world.copies(address)
+    [record] = world.records(sent.message_id)
+    assert (record["status"], record["file_name"]) == ("DELIVERED", copy.name)
+
+
+def test_an_error_that_stays_ends_in_the_dead_letter_queue_and_a_replay_delivers(world: World) -> None:
+    address = world.mailbox()
+    with world.without_mail_root():
+        sent = send(world.settings, "", [address], MAIL)
+        assert sent.message_id
+        until(lambda: world.depth("DeadLetter")[0] == 1)
+        [record] = world.records(sent.message_id)
+        assert (record["status"], record["error"], record["attempts"]) == ("FAILED", "StorageUnavailable", "3")
+    world.idle()
+    [body] = world.take("DeadLetter")
+    assert world.copies(address) == []
+    assert world.execute([{"messageId": "again", "body": body}])["status"] == "SUCCEEDED"
+    assert len(world.copies(address)) == 1
+
+
+def test_the_execution_fails_with_the_name_of_the_error(world: World) -> None:
+    """The class name of a function's exception reaches the workflow, which ministack alone does not do."""
+    told = world.stored("typed-error", MAIL)
+    told["receipt"]["recipients"] = [world.mailbox()]
+    with world.without_mail_root():
+        answer = world.execute(told)
+    assert (answer["status"], answer["error"]) == ("FAILED", "DeliveryIncomplete")
+    [record] = world.records("typed-error")
+    assert record["error"] == "StorageUnavailable"
+
+
+def test_a_function_reports_the_class_name_of_its_exception(world: World) -> None:
+    """As Lambda does; ``mailroomctl.local.typed_error`` can go when this passes without it."""
+    resources = world.client("cloudformation").describe_stack_resource(
+        StackName=world.settings.stack_name, LogicalResourceId="ValidateEvent"
+    )
+    name = resources["StackResourceDetail"]["PhysicalResourceId"]
+    answer = world.client("lambda").invoke(FunctionName=name, Payload=json.dumps([{"body": "no JSON"}]))
+    error = json.loads(answer["Payload"].read())
+    assert answer["FunctionError"]
+    assert (error["errorType"], "not JSON" in error["errorMessage"]) == ("InvalidEvent", True)

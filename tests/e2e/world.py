@@ -1,0 +1,135 @@
+"""The running application as a test sees it: mail in, events in, and what became of them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mailroomctl.local import lifecycle, outcomes
+from mailroomctl.local.outcomes import Outcome
+from mailroomctl.local.send import Sent, send
+from mailroomctl.local.settings import Settings
+
+#: Generous: the machine may be busy with other tests.
+PATIENCE = 60.0
+
+
+def until[T](what: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """Wait until ``what`` gives something true, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.1)
+    return found
+
+
+class World:
+    """The embedded AWS with the deployed application; every test makes mailboxes of its own in it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.outputs = settings.outputs()
+        self.mail_root = settings.mail_root
+        self._numbers = itertools.count(1)
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """A boto3 client, made once."""
+        if service not in self._clients:
+            self._clients[service] = self.settings.client(service)
+        return self._clients[service]
+
+    # --- the directory -------------------------------------------------------------------------------------------
+
+    def mailbox(self, name: str = "box") -> str:
+        """Add a mailbox with an address that no other test has; returns the address."""
+        address = f"{name}{next(self._numbers)}@example.com"
+        item = {"address": {"S": address}, "type": {"S": "mailbox"}, "enabled": {"BOOL": True}}
+        self.client("dynamodb").put_item(TableName=self.outputs["DirectoryTableName"], Item=item)
+        return address
+
+    def copies(self, address: str) -> list[Path]:
+        """The mails in an address's INBOX that Dovecot has not seen yet."""
+        local_part, _, domain = address.partition("@")
+        return sorted((self.mail_root / domain / local_part / "Maildir" / "new").glob("*"))
+
+    # --- mail in -------------------------------------------------------------------------------------------------
+
+    def deliver(self, content: bytes, *recipients: str, **found: str) -> tuple[Sent, list[Outcome]]:
+        """Send a mail through the door and wait for its outcomes."""
+        sent = send(self.settings, "sender@example.org", list(recipients), content, found)
+        return sent, outcomes.wait(self.settings, sent, PATIENCE)
+
+    def stored(self, message_id: str, content: bytes) -> dict[str, Any]:
+        """Put an object in the bucket as SES does, and return the notification of it, for one to two mailboxes."""
+        bucket, key = self.outputs["MailBucketName"], f"mail/{message_id}"
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+        action = {"type": "S3", "bucketName": bucket, "objectKeyPrefix": "mail/", "objectKey": key}
+        mail = {"timestamp": "2026-11-24T02:47:00.123Z", "source": "sender@example.org", "messageId": message_id}
+        return {"notificationType": "Received", "mail": mail, "receipt": {"recipients": [], "action": action}}
+
+    def publish(self, message: dict[str, Any] | str) -> None:
+        """Publish to the notification topic, as SES does."""
+        text = message if isinstance(message, str) else json.dumps(message)
+        self.client("sns").publish(TopicArn=self.outputs["NotificationTopicArn"], Message=text)
+
+    def execute(self, event: Any) -> dict[str, Any]:
+        """Start the workflow synchronously with an event of any form."""
+        answer = self.client("stepfunctions").start_sync_execution(
+            stateMachineArn=self.outputs["DeliverMailArn"], input=json.dumps(event)
+        )
+        return dict(answer)
+
+    # --- what became of it ---------------------------------------------------------------------------------------
+
+    def records(self, message_id: str) -> list[dict[str, Any]]:
+        """The message's records in the deliveries table, as plain text values."""
+        items = self.client("dynamodb").query(
+            TableName=self.outputs["DeliveriesTableName"],
+            KeyConditionExpression="message_id = :id",
+            ExpressionAttributeValues={":id": {"S": message_id}},
+            ConsistentRead=True,
+        )["Items"]
+        return [{name: next(iter(value.values())) for name, value in item.items()} for item in items]
+
+    def depth(self, queue: str) -> tuple[int, int]:
+        """Messages of a queue that wait, and that are being worked on."""
+        return lifecycle.depth(self.settings, self.outputs[f"{queue}QueueUrl"])
+
+    def idle(self) -> None:
+        """Wait until the inbound queue is empty and nothing of it is being worked on."""
+        until(lambda: self.depth("Inbound") == (0, 0))
+
+    def take(self, queue: str) -> list[dict[str, Any]]:
+        """Take every message out of a queue, as its body."""
+        taken = []
+        url = self.outputs[f"{queue}QueueUrl"]
+        while messages := self.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                taken.append(message["Body"])
+                self.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return taken
+
+    # --- faults --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def without_mail_root(self) -> Iterator[None]:
+        """Take the mail root away, as a file system that is not mounted."""
+        aside = self.mail_root.with_name("mail-unmounted")
+        self.mail_root.rename(aside)
+        try:
+            yield
+        finally:
+            aside.rename(self.mail_root)
+
+    def errors_logged(self, function: str, error: str, message_id: str) -> int:
+        """How many invocations of a function for a message ended with ``error``, as its log tells."""
+        group = f"/aws/lambda/{self.settings.stack_name}/{function}"
+        events = self.client("logs").filter_log_events(logGroupName=group)["events"]
+        lines = [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
+        return sum(line.get("correlation_id") == message_id and line.get("exception_name") == error for line in lines)
