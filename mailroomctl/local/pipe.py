@@ -30,8 +30,8 @@ from mailroomctl.local.settings import LocalError, Settings
 
 log = logging.getLogger("pipe")
 
-#: Calls at once. The real pipe has no setting for it either, and starts with five pollers.
-CONCURRENCY = 5
+#: Calls at once; each may start worker processes. The real pipe starts with five and has no setting for it either.
+CONCURRENCY = max(2, min(5, os.cpu_count() or 1))
 #: A synchronous execution takes at most this many seconds.
 LONGEST_CALL = 300
 

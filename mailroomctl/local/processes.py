@@ -20,6 +20,8 @@ from mailroomctl.local.settings import LocalError, Settings
 
 #: Seconds that a process gets to end by itself.
 GRACE = 5.0
+#: What this very process has started, so that nothing stays a zombie when it also ends them.
+_children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def start(settings: Settings, name: str) -> int:
@@ -50,6 +52,7 @@ def start(settings: Settings, name: str) -> int:
             )
         os.ftruncate(lock, 0)
         os.write(lock, str(process.pid).encode())
+    _children[process.pid] = process
     return process.pid
 
 
@@ -76,6 +79,8 @@ def stop(settings: Settings, name: str) -> bool:
             _kill_group(pid)
             _until(lambda: running(settings, name) is None, GRACE)
         _kill_group(pid)  # workers that outlived their parent
+        if child := _children.pop(pid, None):
+            child.wait()
     _pid_file(settings, name).unlink(missing_ok=True)
     return pid is not None
 
