@@ -73,7 +73,8 @@ def outcomes(settings: Settings, sent: Sent, deliveries_table: str) -> list[Outc
 
 def outcome_table(rows: list[tuple[str, Outcome]]) -> Table:
     """Message, recipient, outcome and file, one line per copy."""
-    table = Table("message", "recipient", "outcome", "file")
+    table = Table("message", "recipient", "outcome")
+    table.add_column("file", overflow="fold")
     for name, row in rows:
         style = None if row.outcome in (DELIVERED, QUARANTINED) else "yellow" if row.outcome in FINAL else "red"
         table.add_row(name, row.recipient, f"{row.outcome} {row.detail}".strip(), row.file, style=style)
