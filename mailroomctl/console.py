@@ -27,6 +27,10 @@ class Console:
         """Say something that needs attention but stops nothing."""
         print(f"warning: {text}", file=sys.stderr)
 
+    def note(self, text: str) -> None:
+        """Say something that is neither a result nor a warning."""
+        print(text, file=sys.stderr)
+
     def table(self, columns: Sequence[str], rows: Iterable[Row], *, empty: str) -> None:
         """Show rows of the same kind; ``empty`` is said when there are none."""
         rows = list(rows)
@@ -40,7 +44,7 @@ class Console:
 
             table = Table(*(column.replace("_", " ") for column in columns), box=box.SIMPLE_HEAD, pad_edge=False)
             for row in rows:
-                table.add_row(*(_cell(row.get(column)) for column in columns))
+                table.add_row(*(cell(row.get(column)) for column in columns))
             self._print(table)
 
     def record(self, row: Row) -> None:
@@ -50,7 +54,7 @@ class Console:
             return
         width = max(map(len, row), default=0)
         for name, value in row.items():
-            self._print(f"{name.replace('_', ' '):{width}}  {_cell(value)}")
+            self._print(f"{name.replace('_', ' '):{width}}  {cell(value)}")
 
     def tree(self, tree: "Tree", data: Any) -> None:
         """Show a tree to people, ``data`` to programs."""
@@ -100,7 +104,8 @@ class _Bar(Progress):
         self._bar.advance(self._task, steps)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """Put a value into a few words."""
     match value:
         case bool():
             return "yes" if value else "no"

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 import typer
 
 from mailroomctl.command import command
-from mailroomctl.console import Console
+from mailroomctl.console import Console, cell
 from mailroomctl.directory_table import DirectoryTable, Item
 from mailroomctl.errors import CommandError
 from mailroomctl.mailbox_paths import path_of, path_template, refuse_overlap
 from mailroomctl.model import MailboxModel, checked, checked_address, mailbox_item
+from mailroomctl.policy_options import PolicyOption, parse_policy
 from mailroomctl.stack import Stack
 
 app = typer.Typer(no_args_is_help=True, help="Mailboxes: addresses that have a Maildir.")
@@ -17,10 +18,6 @@ app = typer.Typer(no_args_is_help=True, help="Mailboxes: addresses that have a M
 Address = Annotated[str, typer.Argument(help="Such as bob@example.com.", show_default=False)]
 Path = Annotated[
     str | None, typer.Option(help="Maildir below the mail root; else the stack's template says.", show_default=False)
-]
-Policy = Annotated[
-    list[str] | None,
-    typer.Option("--policy", help="Such as spam_fail=reject; repeatable. An empty value unsets.", show_default=False),
 ]
 Folders = Annotated[
     bool | None,
@@ -35,7 +32,7 @@ def add(
     console: Console,
     address: Address,
     path: Path = None,
-    policy: Policy = None,
+    policy: PolicyOption = None,
     subaddress_folders: Folders = False,
     disabled: Annotated[bool, typer.Option("--disabled", help="Reject its mail until it is enabled.")] = False,
 ) -> None:
@@ -79,6 +76,55 @@ def list_all(
     console.table(columns, rows, empty="there are no mailboxes; add one with: mailroomctl mailbox add ADDRESS")
 
 
+@app.command("set")
+@command
+def set_fields(
+    stack: Stack,
+    console: Console,
+    address: Address,
+    path: Path = None,
+    policy: PolicyOption = None,
+    subaddress_folders: Folders = None,
+) -> None:
+    """Change settings; what is not given stays. An empty --path goes back to the stack's template."""
+    table, template = DirectoryTable(stack), path_template(stack)
+    seen = table.require(checked_address(address), "mailbox")
+    model = checked(
+        MailboxModel,
+        path=(seen.get("path") if path is None else path) or None,
+        enabled=seen.get("enabled") is not False,
+        subaddress_folders=seen.get("subaddress_folders") is True if subaddress_folders is None else subaddress_folders,
+        policy=parse_policy(policy, seen.get("policy", {})),
+    )
+    item = mailbox_item(seen["address"], model) | {"version": seen.get("version", 0)}
+    before, shown = _shown(seen, template), _shown(item, template)
+    moved = before["path"] != shown["path"]
+    if moved:
+        refuse_overlap(item, table.scan(), template)
+    changed = [f"{name.replace('_', ' ')} {cell(value)}" for name, value in shown.items() if value != before[name]]
+    if not changed:
+        console.done(f"the mailbox {item['address']} is like that already", before)
+        return
+    shown = _shown(table.replace(item, seen), template)
+    console.done(f"changed the mailbox {item['address']}: {', '.join(changed)}", shown)
+    if moved:
+        console.warn(f"mail already delivered stays at {before['path']}; move it yourself")
+
+
+@app.command("disable")
+@command
+def disable(stack: Stack, console: Console, address: Address) -> None:
+    """Reject mail to a mailbox; nothing else changes, and no catch-all gets it."""
+    _switch(stack, console, address, enabled=False)
+
+
+@app.command("enable")
+@command
+def enable(stack: Stack, console: Console, address: Address) -> None:
+    """Deliver mail to a mailbox again."""
+    _switch(stack, console, address, enabled=True)
+
+
 @app.command("remove")
 @command
 def remove(stack: Stack, console: Console, address: Address) -> None:
@@ -88,19 +134,20 @@ def remove(stack: Stack, console: Console, address: Address) -> None:
     table.delete(item)
     shown = _shown(item, template)
     console.done(f"removed the mailbox {item['address']}; its mail is still at {shown['path']}", shown)
+    for other in table.scan():
+        if item["address"] in other.get("targets", ()):
+            console.warn(f"the {other['type'].replace('_', '-')} {other['address']} still leads to it")
 
 
-def parse_policy(given: list[str] | None, before: dict[str, str]) -> dict[str, str]:
-    """Apply ``NAME=VALUE`` settings to a policy; an empty value takes the setting away."""
-    policy = dict(before)
-    for one in given or []:
-        name, equals, value = one.partition("=")
-        if not equals:
-            raise CommandError(f"--policy {one}: write it as NAME=VALUE, such as spam_fail=reject.")
-        policy[name] = value
-        if not value:
-            del policy[name]
-    return policy
+def _switch(stack: Stack, console: Console, address: str, *, enabled: bool) -> None:
+    table, template = DirectoryTable(stack), path_template(stack)
+    seen = table.require(checked_address(address), "mailbox")
+    word = "enabled" if enabled else "disabled"
+    if (seen.get("enabled") is not False) == enabled:
+        console.done(f"the mailbox {seen['address']} was {word} already", _shown(seen, template))
+        return
+    item = table.replace({**seen, "enabled": enabled}, seen)
+    console.done(f"{word} the mailbox {item['address']}", _shown(item, template))
 
 
 def _shown(item: Item, template: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import typer
 
-from mailroomctl import mailbox
+from mailroomctl import alias, catch_all, directory_commands, domain, explain, group, mailbox
+from mailroomctl.command import command
 from mailroomctl.local.cli import app as local_app
 
 app = typer.Typer(
@@ -13,4 +14,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(mailbox.app, name="mailbox")
+app.add_typer(alias.app, name="alias")
+app.add_typer(group.app, name="group")
+app.add_typer(catch_all.app, name="catch-all")
+app.add_typer(domain.app, name="domain")
+app.add_typer(directory_commands.app, name="directory")
+app.command("explain")(command(explain.explain))
 app.add_typer(local_app, name="local")

@@ -7,8 +7,9 @@ Every address is looked up once. What the look-ups found is a graph; walking it 
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from mailroom.directory import BATCH_SIZE, Directory
+from mailroom.directory import BATCH_SIZE
 from mailroom.entries import Entry, Forward, Mailbox
 from mailroom.errors import FanOutLimitExceeded
 from mailroom.look_up import LookUp, Needs, Problem, look_up_text
@@ -17,6 +18,16 @@ ADDRESSES_PER_MAILBOX = 10
 """Addresses that a message may lead through for each mailbox that it may lead to: bounds the reads."""
 
 _SHOWN = 12  # addresses of a loop that a reason names
+
+
+class LookUps(Protocol):
+    """Where entries come from: ``mailroom.directory.Directory``, or something in memory."""
+
+    def remembered(self, keys: Iterable[str]) -> Mapping[str, Entry | None]:
+        """Return what is known without a call."""
+
+    def read(self, keys: Iterable[str]) -> Mapping[str, Entry | None]:
+        """Return an entry or ``None`` for every key."""
 
 
 @dataclass(slots=True)
@@ -29,7 +40,7 @@ class Reach:
     """Without duplicates, in the order found."""
 
 
-def expand(addresses: Iterable[str], directory: Directory, limit: int) -> dict[str, LookUp]:
+def expand(addresses: Iterable[str], directory: LookUps, limit: int) -> dict[str, LookUp]:
     """Look up ``addresses`` and everything they lead to; the result holds every address met.
 
     Ends for every directory. Raises ``FanOutLimitExceeded`` when there are more than ``limit`` mailboxes, or far more
@@ -71,7 +82,7 @@ def expand(addresses: Iterable[str], directory: Directory, limit: int) -> dict[s
 
 
 def fetch(
-    directory: Directory, needs: Iterable[str], wishes: Iterable[str], known: Mapping[str, object]
+    directory: LookUps, needs: Iterable[str], wishes: Iterable[str], known: Mapping[str, object]
 ) -> dict[str, Entry | None]:
     """Get ``needs``, from the cache or else the table; of ``wishes`` what the cache has, and what costs no call more.
 
@@ -79,13 +90,13 @@ def fetch(
     """
     wanted = dict.fromkeys(needs)
     wished = [key for key in wishes if key not in known and key not in wanted]
-    have = directory.remembered([*wanted, *wished])
+    have = dict(directory.remembered([*wanted, *wished]))
     keys = [key for key in wanted if key not in have]
     if not keys:
         return have
     room = -len(keys) % BATCH_SIZE
     keys += [key for key in wished if key not in have][:room]
-    return have | directory.read(keys)
+    return {**have, **directory.read(keys)}
 
 
 def walk(start: str, found: Mapping[str, LookUp]) -> Reach:

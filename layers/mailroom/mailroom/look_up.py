@@ -131,13 +131,14 @@ class _Search:
                 self._steps.append(f"{key}: {how}, a mailbox, disabled")
                 return self._problem("5.2.1", f"the mailbox {key} is disabled")
             case Forward():
-                kind = entry.kind.replace("_", "-")
-                return self._found(entry, tag, f"{key}: {how}, {kind} to {len(entry.targets)} address(es)")
+                kind = {"alias": "an alias", "group": "a group", "catch_all": "leads"}[entry.kind]
+                count = f"{len(entry.targets)} address{'' if len(entry.targets) == 1 else 'es'}"
+                return self._found(entry, tag, f"{key}: {how}, {kind} to {count}")
             case Broken():
                 self._steps.append(f"{key}: {how}, an entry that cannot be understood")
                 return self._problem("5.3.5", f"the directory's entry {key} is broken: {entry.reason}")
             case _:
-                self._steps.append(f"{key}: {how}, no entry")
+                self._steps.append(f"{key}: {how}, none")
                 return None
 
     def _domain(self, name: str) -> Domain:

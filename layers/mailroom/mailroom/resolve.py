@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mailroom.addresses import parse
-from mailroom.directory import Directory
 from mailroom.entries import Domain, Entry, Mailbox, domain_key
 from mailroom.errors import FanOutLimitExceeded, InvalidAddress, MailboxPathRejected
-from mailroom.expansion import Reach, expand, fetch, walk
+from mailroom.expansion import LookUps, Reach, expand, fetch, walk
 from mailroom.folders import INBOX, folder_name
 from mailroom.look_up import Problem
 from mailroom.paths import DEFAULT_TEMPLATE, mailbox_path
@@ -31,7 +30,7 @@ class Rules:
     """The stack's verdict policy, see ``mailroom.policy``; what it does not set is built in."""
 
 
-def resolve_mailboxes(state: Mapping[str, Any], directory: Directory, rules: Rules) -> dict[str, Any]:
+def resolve_mailboxes(state: Mapping[str, Any], directory: LookUps, rules: Rules) -> dict[str, Any]:
     """Return ``state`` with ``deliveries``, ``rejected`` and ``problems``.
 
     There is one delivery for a mailbox however many recipients lead there, and every recipient is in a delivery or
@@ -80,7 +79,7 @@ class _Decisions:
         self,
         found: list[Finding],
         released: frozenset[str],
-        directory: Directory,
+        directory: LookUps,
         rules: Rules,
         reaches: Iterable[Reach],
     ) -> None:

@@ -1,0 +1,137 @@
+"""Bring the table to what a file says, entry by entry.
+
+Every entry is one conditional write: whoever stops the import in the middle finds some entries as before and the others
+as in the file, none between. Repeating it does the rest, because what is as in the file already is not written.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from mailroom.resolve import Rules
+
+from mailroomctl.console import Progress, cell
+from mailroomctl.directory_check import check_directory
+from mailroomctl.directory_file import canonical
+from mailroomctl.directory_table import DirectoryTable, Item
+from mailroomctl.errors import AlreadyInDirectoryError, ChangedMeanwhileError, CommandError
+
+WORKERS = 8  # one write is a round trip of a few milliseconds
+
+
+@dataclass(slots=True)
+class Plan:
+    """What an import will do. ``seen`` holds the table's items by key, as they were read."""
+
+    added: list[Item] = field(default_factory=list)
+    changed: list[Item] = field(default_factory=list)
+    removed: list[Item] = field(default_factory=list)
+    unchanged: int = 0
+    extra: int = 0
+    """Entries that are in the table only, and stay."""
+    seen: dict[str, Item] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """How many entries will be written or deleted."""
+        return len(self.added) + len(self.changed) + len(self.removed)
+
+    def lines(self) -> list[str]:
+        """Return the plan as a diff to read."""
+        removed = [f"- {_named(item)}" for item in self.removed]
+        changed = [f"~ {_named(item)}: {_difference(self.seen[item['address']], item)}" for item in self.changed]
+        return [*(f"+ {_named(item)}" for item in self.added), *changed, *removed]
+
+
+def make_plan(wanted: Iterable[Item], present: Iterable[Item], *, delete: bool) -> Plan:
+    """Compare a file's items with the table's."""
+    plan = Plan(seen={item["address"]: item for item in present})
+    left = dict(plan.seen)
+    for item in wanted:
+        seen = left.pop(item["address"], None)
+        if seen is None:
+            plan.added.append(item)
+        elif _same(item, seen):
+            plan.unchanged += 1
+        else:
+            plan.changed.append(item)
+    if delete:
+        plan.removed = sorted(left.values(), key=lambda item: item["address"])
+    else:
+        plan.extra = len(left)
+    return plan
+
+
+def refuse_bad_result(plan: Plan, rules: Rules) -> None:
+    """Raise ``CommandError`` when the directory would have mailboxes in one another or loops that it has not now."""
+    after = {**plan.seen, **{item["address"]: item for item in (*plan.added, *plan.changed)}}
+    for item in plan.removed:
+        del after[item["address"]]
+    kinds = ("path", "loop")
+    before = set(check_directory(plan.seen.values(), rules))
+    bad = [one for one in check_directory(after.values(), rules) if one.kind in kinds and one not in before]
+    if bad:
+        more = f"; and {len(bad) - 5} more" if len(bad) > 5 else ""
+        raise CommandError(f"nothing was changed: {'; '.join(one.text for one in bad[:5])}{more}.")
+
+
+def carry_out(plan: Plan, table: DirectoryTable, progress: Progress) -> list[str]:
+    """Write the plan; return a line for every entry that somebody else changed meanwhile, which stays as it is."""
+    conflicts: list[str] = []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        # What others lead to goes first, removals last, so that no alias leads nowhere for longer than it must.
+        for batch in (plan.added, plan.changed, plan.removed):
+            futures = [pool.submit(_step(plan, table, item)) for item in batch]
+            try:
+                _finish(futures, conflicts, progress)
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+    return conflicts
+
+
+def _step(plan: Plan, table: DirectoryTable, item: Item) -> Callable[[], object]:
+    seen = plan.seen.get(item["address"])
+    if seen is None:
+        return lambda: table.create(item)
+    if seen is item:
+        return lambda: table.delete(item)
+    return lambda: table.replace(item, seen)
+
+
+def _finish(futures: list[Future[object]], conflicts: list[str], progress: Progress) -> None:
+    for future in futures:
+        # In short waits, so that Ctrl-C is heard at once.
+        while not future.done():
+            wait([future], timeout=0.2)
+        try:
+            future.result()
+        except (ChangedMeanwhileError, AlreadyInDirectoryError) as error:
+            conflicts.append(str(error))
+        progress.advance()
+
+
+def _same(wanted: Item, seen: Item) -> bool:
+    try:
+        return canonical(seen) == wanted
+    except CommandError:
+        return False
+
+
+def _named(item: Item) -> str:
+    return f"{item['type'].replace('_', '-')} {item['address'].removeprefix('*@').removeprefix('@')}"
+
+
+def _difference(before: Item, after: Item) -> str:
+    if before.get("type") != after["type"]:
+        return f"was a {before.get('type')}"
+    parts: list[str] = []
+    for name in sorted((before.keys() | after.keys()) - {"version"}):
+        old, new = before.get(name), after.get(name)
+        if name == "targets" and isinstance(old, list | set):
+            parts += [f"+{one}" for one in after["targets"] if one not in old]
+            parts += [f"-{one}" for one in old if one not in after["targets"]]
+            parts += ["order"] if not parts else []
+        elif old != new:
+            parts.append(f"{name.replace('_', ' ')} {cell(old)} → {cell(new)}")
+    return ", ".join(parts)
