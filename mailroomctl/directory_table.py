@@ -29,11 +29,16 @@ class DirectoryTable:
     def require(self, key: str, kind: str) -> Item:
         """Return the entry of that kind, or raise ``NotInDirectoryError``."""
         item = self.get(key)
-        named = kind.replace("_", "-")
         if item is None:
-            raise NotInDirectoryError(f"there is no {named} {key.removeprefix('*@').removeprefix('@')}.")
+            name = key.removeprefix("*@").removeprefix("@")
+            raise NotInDirectoryError(f"there is no {kind.replace('_', '-')} {name}.")
+        return self.expect(item, kind)
+
+    @staticmethod
+    def expect(item: Item, kind: str) -> Item:
+        """Return ``item`` when it is of that kind, else raise ``NotInDirectoryError``."""
         if item["type"] != kind:
-            raise NotInDirectoryError(f"{key} is no {named} but a {item['type']}.")
+            raise NotInDirectoryError(f"{item['address']} is {_a(item['type'])}, not {_a(kind)}.")
         return item
 
     def scan(self) -> Iterator[Item]:
@@ -94,6 +99,10 @@ class DirectoryTable:
                 return False
             raise
         return True
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind.startswith('a') else 'a'} {kind.replace('_', '-')}"
 
 
 def _unchanged(seen: Item) -> tuple[str, dict[str, Any]]:

@@ -28,7 +28,7 @@ def add_member(stack: Stack, console: Console, address: Address, members: Member
         item = table.create(new_forward(stack, table, console, key, "group", members))
         console.done(f"added the group {key} with {enumerate_addresses(item['targets'])}", forward_row(item))
         return
-    before = table.require(key, "group")["targets"]
+    before = table.expect(seen, "group")["targets"]
     given = checked(ForwardModel, targets=members).targets
     new = [member for member in given if member not in before]
     if not new:

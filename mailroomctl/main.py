@@ -2,7 +2,7 @@
 
 import typer
 
-from mailroomctl import alias, catch_all, directory_commands, domain, explain, group, mailbox
+from mailroomctl import alias, catch_all, directory_commands, domain, explain, group, mailbox, quarantine
 from mailroomctl.command import command
 from mailroomctl.local.cli import app as local_app
 
@@ -19,5 +19,6 @@ app.add_typer(group.app, name="group")
 app.add_typer(catch_all.app, name="catch-all")
 app.add_typer(domain.app, name="domain")
 app.add_typer(directory_commands.app, name="directory")
+app.add_typer(quarantine.app, name="quarantine")
 app.command("explain")(command(explain.explain))
 app.add_typer(local_app, name="local")

@@ -56,6 +56,8 @@ class Stack:
             if not embedded:
                 raise CommandError("no AWS credentials: give --profile, or sign in as for the AWS command line.")
             return boto3.session.Session(_ANY_KEY, _ANY_KEY, region_name=region)
+        if session.region_name:
+            return session
         return boto3.session.Session(profile_name=self._profile, region_name=region)
 
     @property
@@ -73,7 +75,11 @@ class Stack:
         """A Step Functions client that waits for a whole synchronous execution, and does not start it twice."""
         from botocore.config import Config
 
-        return self._client("stepfunctions", config=Config(read_timeout=320, retries={"total_max_attempts": 1}))  # type: ignore[no-any-return]
+        # AWS answers synchronous starts at a host of its own, sync-states…; another endpoint has one host for all.
+        config = Config(
+            read_timeout=320, retries={"total_max_attempts": 1}, inject_host_prefix=self._endpoint_url is None
+        )
+        return self._client("stepfunctions", config=config)  # type: ignore[no-any-return]
 
     def output(self, name: str) -> str:
         """Return one output of the stack, or raise ``CommandError`` that says what is there instead."""

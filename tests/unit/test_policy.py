@@ -145,19 +145,18 @@ def test_policy_of_the_stack() -> None:
     assert actions(resolve(ENTRIES, bob, message=verdicts(spam="GRAY"), rules=rules))[bob][1] == "Spam"
 
 
-def test_released_mailboxes_get_it_in_the_inbox_and_others_do_not() -> None:
+def test_released_mailboxes_get_it_in_the_inbox_and_nobody_else_has_an_outcome() -> None:
     message = verdicts(spam="FAIL", virus="FAIL")
-    result = resolve(
-        ENTRIES,
-        "bob+lists@example.com",
-        "eve@example.com",
-        "max@example.com",
-        message=message,
-        released=["bob@example.com"],
-    )
-    assert actions(result) == {
-        "bob@example.com": ("deliver", "INBOX", ""),
-        "eve@example.com": ("quarantine", "INBOX", "virus=FAIL, spam=FAIL; policy=quarantine"),
-    }
+    recipients = ("bob+lists@example.com", "eve@example.com", "max@example.com", "all@example.com", "gone@example.com")
+    result = resolve(ENTRIES, *recipients, message=message, released=["bob@example.com"])
+    assert actions(result) == {"bob@example.com": ("deliver", "INBOX", "")}
     assert not result["deliveries"][0]["optional_folder"]
-    assert [one["recipient"] for one in result["rejected"]] == ["max@example.com"]
+    assert result["deliveries"][0]["recipients"] == ["bob+lists@example.com", "all@example.com"]
+    assert result["rejected"] == []
+
+
+def test_a_released_mailbox_that_is_disabled_meanwhile_stays_in_quarantine() -> None:
+    entries = [mailbox("bob@example.com", enabled=False)]
+    result = resolve(entries, "bob@example.com", "!", message=verdicts(virus="FAIL"), released=["bob@example.com"])
+    assert result["deliveries"] == result["rejected"] == []
+    assert [one["code"] for one in result["problems"]] == ["5.1.3", "5.2.1"]

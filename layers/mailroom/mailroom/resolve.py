@@ -36,6 +36,9 @@ def resolve_mailboxes(state: Mapping[str, Any], directory: LookUps, rules: Rules
     There is one delivery for a mailbox however many recipients lead there, and every recipient is in a delivery or
     rejected. ``problems`` names what went wrong on the way of recipients that still arrive somewhere, for the log.
 
+    With ``released`` in the state (an operator lets mail out of quarantine) only those mailboxes are delivered to, into
+    their INBOX whatever the verdicts, and nobody is rejected: all others had their outcome when the message came.
+
     Raises ``FanOutLimitExceeded`` and ``DirectoryUnavailable``; nothing that a recipient is written like.
     """
     rejected: list[dict[str, str]] = []
@@ -49,7 +52,8 @@ def resolve_mailboxes(state: Mapping[str, Any], directory: LookUps, rules: Rules
     found = expand(recipients, directory, rules.fan_out_limit)
     reaches = {recipient: walk(recipient, found) for recipient in recipients}
     message = state.get("message") or {}
-    decide = _Decisions(findings(message), frozenset(state.get("released") or ()), directory, rules, reaches.values())
+    released = frozenset(state.get("released") or ())
+    decide = _Decisions([] if released else findings(message), directory, rules, reaches.values())
 
     deliveries: dict[str, dict[str, Any]] = {}
     problems: list[dict[str, str]] = []
@@ -57,16 +61,20 @@ def resolve_mailboxes(state: Mapping[str, Any], directory: LookUps, rules: Rules
         arrived = False
         wrong = list(reach.problems)
         for mailbox, tag in reach.mailboxes.values():
+            if released and mailbox.address not in released:
+                continue
             outcome = decide.outcome(mailbox)
             if isinstance(outcome, Problem):
                 wrong.append(outcome)
                 continue
             arrived = True
-            _add(deliveries, outcome, mailbox, tag, recipient)
-        if not arrived:
+            _add(deliveries, outcome, mailbox, None if released else tag, recipient)
+        if not arrived and not released:
             rejected.append(_rejection(recipient, *wrong))
         else:
             problems += [_rejection(recipient, problem) for problem in wrong]
+    if released:
+        rejected, problems = [], [*rejected, *problems]
     result = {"deliveries": list(deliveries.values()), "rejected": rejected, "problems": problems[:MAX_SHOWN]}
     _check_size(result)
     return {**state, **result}
@@ -78,13 +86,11 @@ class _Decisions:
     def __init__(
         self,
         found: list[Finding],
-        released: frozenset[str],
         directory: LookUps,
         rules: Rules,
         reaches: Iterable[Reach],
     ) -> None:
         self._findings = found
-        self._released = released
         self._rules = rules
         self._outcomes: dict[str, dict[str, Any] | Problem] = {}
         # A domain's settings matter only when there is something to decide; the expansion mostly read them already.
@@ -98,8 +104,7 @@ class _Decisions:
         return self._outcomes[mailbox.address]
 
     def _decide(self, mailbox: Mailbox) -> dict[str, Any] | Problem:
-        released = mailbox.address in self._released
-        judgement = Judgement() if released else self._judge(mailbox)
+        judgement = self._judge(mailbox)
         if judgement.action == "reject":
             return Problem("5.7.1", f"refused by the policy of {mailbox.address}: {judgement.verdict}")
         try:
@@ -113,7 +118,7 @@ class _Decisions:
             "recipients": [],
             "action": "quarantine" if judgement.action == "quarantine" else "deliver",
             "verdict": judgement.verdict,
-            "optional_folder": mailbox.subaddress_folders and judgement.action == "inbox" and not released,
+            "optional_folder": mailbox.subaddress_folders and judgement.action == "inbox",
         }
 
     def _judge(self, mailbox: Mailbox) -> Judgement:

@@ -1,0 +1,30 @@
+"""What the integration tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.dynamodb import alias, domain, group, mailbox
+from tests.integration.operator import Operator, operator
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Operator]:
+    """An operator at work on an empty stack."""
+    with operator(monkeypatch) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def at_company() -> Iterator[Operator]:
+    """An operator on a small directory, for commands that change nothing: setting one up takes most of a test."""
+    with pytest.MonkeyPatch.context() as monkeypatch, operator(monkeypatch) as one:
+        one.put(
+            mailbox("eve@example.com"),
+            mailbox("max@example.com"),
+            alias("info@example.com", "eve@example.com"),
+            group("all@example.com", "eve@example.com"),
+            domain("example.com", separators="+"),
+            domain("example.org", separators="+", alias_of="example.com"),
+        )
+        yield one
