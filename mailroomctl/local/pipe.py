@@ -71,70 +71,87 @@ def main(state: str) -> None:
     """Run the pipe until SIGTERM."""
     settings = Settings.load(Path(state))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    pipe = Pipe.deployed(settings)
-    log.info("pipe %s: %s to %s", pipe.name, pipe.source_arn, pipe.target_arn)
-    processes.say_ready(settings, "pipe")
-    run(pipe, settings, stop)
     # Executions that still run are not waited for: their messages come back.
-    os._exit(0)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    runner = Runner(Pipe.deployed(settings), settings)
+    processes.say_ready(settings, "pipe")
+    while True:
+        runner.poll()
 
 
-def run(pipe: Pipe, settings: Settings, stop: threading.Event) -> None:
-    """Poll the queue and call the workflow until ``stop`` is set."""
-    sqs = settings.client("sqs")
-    states = settings.client("stepfunctions", read_timeout=LONGEST_CALL + 30)
-    pipes = settings.client("pipes")
-    free = threading.Semaphore(CONCURRENCY)
-    receive: dict[str, Any] = {"QueueUrl": pipe.source_url, "MaxNumberOfMessages": min(pipe.batch_size, 10)}
-    receive |= {"AttributeNames": ["All"], "MessageAttributeNames": ["All"], "WaitTimeSeconds": 1}
+class Runner:
+    """Polls the queue and calls the workflow, several messages at a time."""
 
-    def call(messages: list[dict[str, Any]]) -> None:
-        try:
-            _call(pipe, settings, sqs, states, messages)
-        except Exception:
-            log.exception("the call failed; its messages come back")
-        finally:
-            free.release()
+    def __init__(self, pipe: Pipe, settings: Settings) -> None:
+        self._pipe = pipe
+        self._settings = settings
+        self._sqs = settings.client("sqs")
+        self._states = settings.client("stepfunctions", read_timeout=LONGEST_CALL + 30)
+        self._pipes = settings.client("pipes")
+        self._calls = ThreadPoolExecutor(CONCURRENCY)
+        # One call until the first success: each may start a process per function, and a machine that starts many at
+        # once is too slow for the workflow's time-outs.
+        self._free = threading.Semaphore(1)
+        self._warm = False
+        log.info("pipe %s: %s to %s", pipe.name, pipe.source_arn, pipe.target_arn)
 
-    calls = ThreadPoolExecutor(CONCURRENCY)
-    while not stop.is_set():
-        free.acquire()
+    def poll(self) -> None:
+        """Wait until a call is free, and begin one if the pipe is running and there is a message within a second."""
+        self._free.acquire()
         messages = []
         try:
-            if pipes.describe_pipe(Name=pipe.name)["CurrentState"] == "RUNNING":
-                messages = sqs.receive_message(**receive).get("Messages", [])
+            if self._pipes.describe_pipe(Name=self._pipe.name)["CurrentState"] == "RUNNING":
+                messages = self._sqs.receive_message(
+                    QueueUrl=self._pipe.source_url,
+                    MaxNumberOfMessages=min(self._pipe.batch_size, 10),
+                    AttributeNames=["All"],
+                    MessageAttributeNames=["All"],
+                    WaitTimeSeconds=1,
+                ).get("Messages", [])
             else:
-                stop.wait(0.5)
+                time.sleep(0.5)
         except (BotoCoreError, ClientError) as error:
             log.warning("cannot poll: %s", error)
-            stop.wait(1)
+            time.sleep(1)
         if messages:
-            calls.submit(call, messages)
+            self._calls.submit(self._call, messages)
         else:
-            free.release()
+            self._free.release()
 
+    def _call(self, messages: list[dict[str, Any]]) -> None:
+        records = [record(message, self._pipe.source_arn, self._settings.region) for message in messages]
+        ids = " ".join(f"{message['messageId']} (receive {_count(message)})" for message in records)
+        began = time.monotonic()
+        try:
+            result = self._states.start_sync_execution(stateMachineArn=self._pipe.target_arn, input=json.dumps(records))
+            if result["status"] == "SUCCEEDED":
+                self._delete(messages)
+                log.info("%s: SUCCEEDED in %.2f s", ids, time.monotonic() - began)
+            else:
+                reason = " ".join(f"{result.get('error', '')}: {result.get('cause', '')}".split())[:500]
+                log.warning("%s: %s %s; back to the queue", ids, result["status"], reason)
+                self._bring_back(messages)
+        except Exception:
+            log.exception("%s: the call failed; back to the queue", ids)
+        finally:
+            self._free.release()
 
-def _call(pipe: Pipe, settings: Settings, sqs: Any, states: Any, messages: list[dict[str, Any]]) -> None:
-    records = [record(message, pipe.source_arn, settings.region) for message in messages]
-    began = time.monotonic()
-    result = states.start_sync_execution(stateMachineArn=pipe.target_arn, input=json.dumps(records))
-    ids = " ".join(f"{message['messageId']} (receive {_count(message)})" for message in records)
-    if result["status"] != "SUCCEEDED":
-        reason = " ".join(f"{result.get('error', '')}: {result.get('cause', '')}".split())[:500]
-        log.warning("%s: %s %s, back to the queue", ids, result["status"], reason)
-        if settings.redelivery is not None:
+    def _delete(self, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            self._sqs.delete_message(QueueUrl=self._pipe.source_url, ReceiptHandle=message["ReceiptHandle"])
+        if not self._warm:
+            self._warm = True
+            self._free.release(CONCURRENCY - 1)
+
+    def _bring_back(self, messages: list[dict[str, Any]]) -> None:
+        """Leave the messages to the queue's visibility timeout, unless a shorter wait was asked for."""
+        if self._settings.redelivery is not None:
             for message in messages:
-                sqs.change_message_visibility(
-                    QueueUrl=pipe.source_url,
+                self._sqs.change_message_visibility(
+                    QueueUrl=self._pipe.source_url,
                     ReceiptHandle=message["ReceiptHandle"],
-                    VisibilityTimeout=settings.redelivery,
+                    VisibilityTimeout=self._settings.redelivery,
                 )
-        return
-    for message in messages:
-        sqs.delete_message(QueueUrl=pipe.source_url, ReceiptHandle=message["ReceiptHandle"])
-    log.info("%s: SUCCEEDED in %.2f s", ids, time.monotonic() - began)
 
 
 def record(message: dict[str, Any], source_arn: str, region: str) -> dict[str, Any]:

@@ -184,13 +184,15 @@ class Receiving:
         return message_id
 
     def _knows(self, address: str) -> bool:
-        if time.monotonic() > self._domains_until:
+        """Whether the directory has the domain; what it had a moment ago is remembered, what it had not is not."""
+        domain = _domain(address)
+        if domain not in self._domains or time.monotonic() > self._domains_until:
             pages = self._dynamodb.get_paginator("scan").paginate(
                 TableName=self._directory, ProjectionExpression="address"
             )
             self._domains = {_domain(item["address"]["S"]) for page in pages for item in page["Items"]}
             self._domains_until = time.monotonic() + DOMAINS_FOR
-        return _domain(address) in self._domains
+        return domain in self._domains
 
 
 def added_headers(

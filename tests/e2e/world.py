@@ -127,9 +127,10 @@ class World:
         finally:
             aside.rename(self.mail_root)
 
-    def errors_logged(self, function: str, error: str, message_id: str) -> int:
-        """How many invocations of a function for a message ended with ``error``, as its log tells."""
+    def errors_logged(self, function: str, error: str) -> int:
+        """How many invocations of a function have ended with ``error`` so far, as its log tells."""
         group = f"/aws/lambda/{self.settings.stack_name}/{function}"
-        events = self.client("logs").filter_log_events(logGroupName=group)["events"]
-        lines = [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
-        return sum(line.get("correlation_id") == message_id and line.get("exception_name") == error for line in lines)
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        return sum(
+            event["message"].startswith(f"mailroom.errors.{error}") for page in pages for event in page["events"]
+        )
