@@ -16,3 +16,8 @@ Deliver = Callable[..., Delivered]
 def tree(root: Path) -> list[str]:
     """Everything below a folder, sorted; folders end with a slash."""
     return sorted(f"{path.relative_to(root)}{'/' * path.is_dir()}" for path in root.rglob("*"))
+
+
+def entries(folder: Path) -> list[str]:
+    """The names in a folder, sorted."""
+    return sorted(path.name for path in folder.iterdir())

@@ -71,7 +71,7 @@ def test_a_second_delivery_is_another_message(deliver: Deliver, box: Path) -> No
 
 
 def test_the_walk_without_openat2_does_the_same(deliver: Deliver, box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mailroom.maildir.folders._openat2", lambda: None)
+    monkeypatch.setattr("mailroom.maildir.folders.find_openat2", lambda: None)
     for number in range(2):
         delivered = deliver(delivery_id=str(number), folder="Junk")
         assert (box / ".Junk/new" / delivered.file_name).read_bytes() == FRONT + MAIL

@@ -9,12 +9,14 @@ from typing import NamedTuple
 from mailroom.errors import MailboxPathRejected, StorageUnavailable
 from mailroom.maildir import names, recovery
 from mailroom.maildir.draft import Draft
-from mailroom.maildir.failures import Cleared, patiently, storage
+from mailroom.maildir.failures import Cleared, Storing, patiently
 from mailroom.maildir.folders import Folder, Place, folder_exists, make_folder, open_folder
 from mailroom.maildir.message import check_headers
 from mailroom.maildir.recovery import Candidate, Found
 
 PATIENCE_SECONDS = 0.8
+
+_PREPARING = Storing("preparing the delivery")
 
 
 class Delivered(NamedTuple):
@@ -85,7 +87,7 @@ def deliver(
             raise
 
     try:
-        with storage("preparing the delivery"):
+        with _PREPARING:
             begun = patiently(begin, patience)
     except Cleared:
         raise StorageUnavailable("another attempt of the same delivery is running") from None
@@ -115,6 +117,8 @@ class _Begun(NamedTuple):
 def _options(mail_root: str, mailbox_path: str, folder: str, *, optional: bool) -> list[_Option]:
     """The folders to consider, the wanted one first; the INBOX is always among them."""
     inbox = _Option(names.INBOX, Place(mail_root, names.mailbox_components(mailbox_path), None))
+    if folder == names.INBOX:
+        return [inbox]
     try:
         directory = names.folder_directory(folder)
     except MailboxPathRejected:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from mailroom.errors import StorageUnavailable
-from mailroom.maildir.failures import storage
+from mailroom.maildir.failures import Storing
 from mailroom.maildir.folders import Folder
 from mailroom.maildir.message import Written, write_message
 from mailroom.maildir.names import MessageName
@@ -12,6 +12,9 @@ from mailroom.maildir.names import MessageName
 FILE_MODE = 0o600
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FINISHING = Storing("finishing the message")
+_PUBLISHING = Storing("publishing the message")
+_SYNCING = Storing("making the published message durable")
 
 
 class Draft:
@@ -34,17 +37,17 @@ class Draft:
         """
         try:
             written = write_message(self._descriptor, headers, content)
-            with storage("finishing the message"):
+            with _FINISHING:
                 os.utime(self._descriptor, ns=(name.mtime, name.mtime))
                 os.fsync(self._descriptor)
                 self._close()
             file_name = f"{name.base},S={written.size},W={written.virtual_size}"
-            with storage("publishing the message"):
+            with _PUBLISHING:
                 self._rename(file_name)
         except BaseException:
             self.discard()
             raise
-        with storage("making the published message durable"):
+        with _SYNCING:
             os.fsync(self._folder.new)
         return file_name, written
 

@@ -2,8 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from mailroom.errors import MailboxPathRejected, MailroomError, StorageUnavailable
 
@@ -34,13 +33,25 @@ def describe(error: OSError, doing: str) -> str:
     return f"{doing}: {name} ({os.strerror(error.errno or 0)})"
 
 
-@contextmanager
-def storage(doing: str) -> Iterator[None]:
-    """Turn an OSError inside into ``StorageUnavailable`` or ``MailboxPathRejected``."""
-    try:
-        yield
-    except OSError as error:
-        raise mailroom_error(error, doing) from error
+class Storing:
+    """Turns an OSError inside its block into ``StorageUnavailable`` or ``MailboxPathRejected``.
+
+    A class, not a generator: made once and entered many times, it is not felt in the time of a delivery.
+    """
+
+    __slots__ = ("_doing",)
+
+    def __init__(self, doing: str) -> None:
+        """Say in the error that it happened while ``doing``."""
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        """Nothing to set up."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        """Replace an OSError."""
+        if isinstance(error, OSError):
+            raise mailroom_error(error, self._doing) from error
 
 
 def patiently[T](step: Callable[[], T], seconds: float) -> T:

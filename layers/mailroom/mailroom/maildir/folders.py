@@ -4,25 +4,20 @@ The mail root is the operator's and trusted; what lies below may belong to hosti
 is used twice: it is resolved once, to directory descriptors, and everything else is relative to these.
 """
 
-import ctypes
+import contextlib
 import errno
-import functools
 import os
-import struct
-import sys
 from collections.abc import Callable
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from mailroom.errors import StorageUnavailable
+from mailroom.maildir.failures import describe
+from mailroom.maildir.openat2 import PATH_ONLY, READABLE, find_openat2
 
 DIRECTORY_MODE = 0o700
 MARKER = "maildirfolder"
+TMP = "tmp"
 
-_PATH_ONLY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
-_READABLE = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_AT_FDCWD = -100
-_SYS_OPENAT2 = 437  # the same on every architecture of Linux
-_RESOLVE_NO_SYMLINKS = 0x04
 # Errors of the one-call walk that the step-by-step walk can explain or mend: a folder that is missing, a root behind
 # the operator's own symlink, a path that is too long in one piece.
 _WALK_INSTEAD = frozenset({errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ENOSYS})
@@ -37,7 +32,8 @@ class Place(NamedTuple):
 
     def path(self) -> str:
         """The folder's whole path."""
-        return "/".join((self.mail_root, *self.components, *([self.directory] if self.directory else ())))
+        path = f"{self.mail_root}/{'/'.join(self.components)}"
+        return f"{path}/{self.directory}" if self.directory else path
 
 
 class Folder(NamedTuple):
@@ -48,45 +44,39 @@ class Folder(NamedTuple):
     new: int
 
     def close(self) -> None:
-        """Give the descriptors back."""
-        os.close(self.tmp)
-        os.close(self.new)
-
-    def __enter__(self) -> Self:
-        """Close at the end of the block."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close, whatever happened in the block."""
-        self.close()
+        """Give the descriptors back; nothing was written through them that closing could lose."""
+        for descriptor in (self.tmp, self.new):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
 
 def open_folder(place: Place) -> Folder:
     """Open a folder that exists, two calls in all; raises FileNotFoundError when a part of it is missing."""
-    tmp = open_directory(place, "tmp", _PATH_ONLY)
-    try:
-        return Folder(place, tmp, open_directory(place, "new", _READABLE))
-    except BaseException:
-        os.close(tmp)
-        raise
-
-
-def open_directory(place: Place, name: str, flags: int = _READABLE) -> int:
-    """Open one directory of a folder: in one call where the kernel can, else step by step.
-
-    RESOLVE_BENEATH would cost two more calls, to open and close the root, and adds nothing: without symlinks only
-    ``..`` leaves a folder, and `names.mailbox_components` refuses it.
-    """
-    openat2 = _openat2()
+    openat2 = find_openat2()
     if openat2 is not None:
+        path = place.path()
         try:
-            return openat2(f"{place.path()}/{name}", flags)
+            tmp = openat2(f"{path}/{TMP}", PATH_ONLY)
+            try:
+                return Folder(place, tmp, openat2(f"{path}/new", READABLE))
+            except BaseException:
+                os.close(tmp)
+                raise
         except OSError as error:
             if error.errno not in _WALK_INSTEAD:
                 raise
     parent = _walk(place, create=False)
     try:
-        return _step(parent, name, flags)
+        return _open_parts(place, parent)
+    finally:
+        os.close(parent)
+
+
+def open_cur(place: Place) -> int:
+    """Open a folder's ``cur`` for reading; raises FileNotFoundError when it is missing."""
+    parent = _walk(place, create=False)
+    try:
+        return _step(parent, "cur", READABLE)
     finally:
         os.close(parent)
 
@@ -114,14 +104,19 @@ def make_folder(place: Place) -> Folder:
             os.close(parent)
             parent = child
             _complete(parent, marker=True)
-        tmp = _step(parent, "tmp", _PATH_ONLY)
-        try:
-            return Folder(place, tmp, _step(parent, "new", _READABLE))
-        except BaseException:
-            os.close(tmp)
-            raise
+        return _open_parts(place, parent)
     finally:
         os.close(parent)
+
+
+def _open_parts(place: Place, parent: int) -> Folder:
+    """Open what a delivery needs of a folder."""
+    tmp = _step(parent, TMP)
+    try:
+        return Folder(place, tmp, _step(parent, "new", READABLE))
+    except BaseException:
+        os.close(tmp)
+        raise
 
 
 def _complete(folder: int, *, marker: bool) -> None:
@@ -131,17 +126,19 @@ def _complete(folder: int, *, marker: bool) -> None:
     _make(folder, "cur")
     _make(folder, "new")
     _sync(folder)
-    _make(folder, "tmp")
+    _make(folder, TMP)
     _sync(folder)
 
 
 def _walk(place: Place, *, create: bool) -> int:
     """Walk to the folder one component at a time and return its descriptor."""
     try:
-        current = os.open(place.mail_root, _PATH_ONLY)
+        current = os.open(place.mail_root, PATH_ONLY)
     except OSError as error:
-        name = errno.errorcode.get(error.errno or 0, "?")
-        raise StorageUnavailable(f"the mail root cannot be opened: {name}; is the file system mounted?") from error
+        if error.errno not in _WALK_INSTEAD:
+            raise
+        # The root is the operator's: what would be a hostile path below it is a file system that is not mounted.
+        raise StorageUnavailable(describe(error, "opening the mail root; is the file system mounted?")) from error
     step: Callable[[int, str], int] = _make_step if create else _step
     for component in (*place.components, *([place.directory] if place.directory else ())):
         try:
@@ -152,7 +149,7 @@ def _walk(place: Place, *, create: bool) -> int:
     return current
 
 
-def _step(parent: int, name: str, flags: int = _PATH_ONLY) -> int:
+def _step(parent: int, name: str, flags: int = PATH_ONLY) -> int:
     """Open a directory in a directory, not following a symlink (which is ENOTDIR with O_DIRECTORY)."""
     return os.open(name, flags | os.O_NOFOLLOW, dir_fd=parent)
 
@@ -186,38 +183,10 @@ def _make(parent: int, name: str) -> None:
 def _sync(directory: int) -> None:
     """Make a directory's entries durable; one that we may not read is not one that we made."""
     try:
-        readable = os.open(".", _READABLE, dir_fd=directory)
+        readable = os.open(".", READABLE, dir_fd=directory)
     except PermissionError:
         return
     try:
         os.fsync(readable)
     finally:
         os.close(readable)
-
-
-@functools.cache
-def _openat2() -> Callable[[str, int], int] | None:
-    """The system call of Linux 5.6, None where it is missing or forbidden (an old kernel, a strict sandbox)."""
-    if sys.platform != "linux":
-        return None
-    try:
-        syscall = ctypes.CDLL(None, use_errno=True).syscall
-    except (OSError, AttributeError):
-        return None
-    syscall.restype = ctypes.c_long
-    syscall.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t)
-
-    def openat2(path: str, flags: int) -> int:
-        how = struct.pack("QQQ", flags, 0, _RESOLVE_NO_SYMLINKS)
-        while True:
-            descriptor: int = syscall(_SYS_OPENAT2, _AT_FDCWD, os.fsencode(path), how, len(how))
-            if descriptor >= 0:
-                return descriptor
-            if (number := ctypes.get_errno()) != errno.EINTR:
-                raise OSError(number, os.strerror(number))
-
-    try:
-        os.close(openat2("/", _PATH_ONLY))
-    except OSError:
-        return None
-    return openat2

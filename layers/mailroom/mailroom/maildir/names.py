@@ -60,14 +60,14 @@ def temporary_name(name: MessageName, attempt: str) -> str:
 def mailbox_components(mailbox_path: str) -> list[str]:
     """Split a mailbox path; raises ``MailboxPathRejected`` for everything that is not plain names below the root."""
     components = mailbox_path.split("/")
-    for component in components:
-        if component in ("", ".", ".."):
-            raise MailboxPathRejected(
-                "the mailbox path must be relative to the mail root, without empty, '.' or '..' components"
-            )
-        _check_component(component)
-    if sum(len(component.encode()) + 1 for component in components) > _PATH_MAX:
-        raise MailboxPathRejected(f"the mailbox path is longer than {_PATH_MAX} bytes")
+    if "" in components or "." in components or ".." in components:
+        raise MailboxPathRejected(
+            "the mailbox path must be relative to the mail root, without empty, '.' or '..' components"
+        )
+    _check_name(mailbox_path, _PATH_MAX)
+    if len(mailbox_path) > _NAME_MAX // 4:
+        for component in components:
+            _check_name(component, _NAME_MAX)
     return components
 
 
@@ -86,7 +86,7 @@ def folder_directory(folder: str) -> str | None:
         if any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000 for char in level):
             raise MailboxPathRejected("the folder's name contains control characters")
     directory = "".join(f".{modified_utf7(level)}" for level in levels)
-    _check_component(directory)
+    _check_name(directory, _NAME_MAX)
     return directory
 
 
@@ -106,13 +106,13 @@ def modified_utf7(text: str) -> str:
     return "".join(encoded)
 
 
-def _check_component(component: str) -> None:
+def _check_name(name: str, limit: int) -> None:
     """Refuse what no file system can hold."""
-    if "\0" in component:
+    if "\0" in name:
         raise MailboxPathRejected("a name on the mailbox path contains NUL")
     try:
-        length = len(component.encode())
+        length = len(name.encode())
     except UnicodeEncodeError:
         raise MailboxPathRejected("a name on the mailbox path is not valid Unicode") from None
-    if length > _NAME_MAX:
-        raise MailboxPathRejected(f"a name on the mailbox path is longer than {_NAME_MAX} bytes")
+    if length > limit:
+        raise MailboxPathRejected(f"the mailbox path or a name on it is longer than {limit} bytes")

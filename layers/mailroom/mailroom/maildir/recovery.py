@@ -5,6 +5,9 @@ Several recoveries may run at once, beside an attempt that was believed dead. Ea
 publish before Q does, and Q not see it. Then Q looked before P published, so P's file was still in tmp/. Had P
 created it before Q cleared, Q had removed it. So P created it after Q had begun to clear, hence after Q created its
 own, so P's clearing found Q's file, and Q's rename fails.
+
+And one of them finishes: whoever clears last is not cleared any more. Those that find themselves cleared before they
+have read the content begin again after a random wait; later ones fail as temporary.
 """
 
 import os
@@ -12,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mailroom.maildir.failures import Cleared
-from mailroom.maildir.folders import Folder, open_directory
+from mailroom.maildir.folders import Folder, open_cur
 from mailroom.maildir.names import MessageName
 
 # A directory that others change while it is read may show a renamed entry under neither name (POSIX readdir), so
@@ -41,14 +44,23 @@ class Candidate(NamedTuple):
 def fence(own: str, name: MessageName, candidates: Sequence[Candidate]) -> Found | None:
     """Clear every other attempt's file, then look for the message; ``own`` lies in the first candidate's ``tmp``.
 
-    Raises ``Cleared`` when another recovery removed ``own`` meanwhile: it is the one to finish.
+    Raises ``Cleared`` when another recovery removed ``own`` meanwhile, for it may be about to finish. Only to find that
+    out early: the rename would fail too, but by then the content has been read.
     """
     clear(name, candidates, keep=own)
+    _check(own, candidates)
+    found = find(name, candidates)
+    if found is None:
+        _check(own, candidates)
+    return found
+
+
+def _check(own: str, candidates: Sequence[Candidate]) -> None:
+    """Raise ``Cleared`` when our own file is gone."""
     try:
         os.stat(own, dir_fd=candidates[0].folder.tmp, follow_symlinks=False)
     except FileNotFoundError:
         raise Cleared from None
-    return find(name, candidates)
 
 
 def clear(name: MessageName, candidates: Sequence[Candidate], keep: str | None = None) -> None:
@@ -74,7 +86,7 @@ def find(name: MessageName, candidates: Sequence[Candidate]) -> Found | None:
     """
     for candidate in candidates:
         try:
-            cur = open_directory(candidate.folder.place, "cur")
+            cur = open_cur(candidate.folder.place)
         except FileNotFoundError:
             cur = -1
         try:
