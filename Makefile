@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint types unit workflow integration e2e format clean
+.PHONY: help setup demo up down test lint types unit crash workflow integration e2e bench format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,7 +36,21 @@ types: $(VENV) ## Check types with mypy
 unit workflow integration e2e: %: $(VENV) ## Run the tests of one size
 	pytest tests/$*
 
-test: lint types unit workflow integration e2e ## Run everything
+crash: $(VENV) ## Kill the writer at each of its system calls, and worse
+	@$(call debian,strace,strace)
+	pytest tests/crash
+
+test: lint types unit crash workflow integration e2e ## Run everything
+
+bench: $(VENV) ## Measure the writer and the cold starts (JSON=1 for JSON lines)
+	@$(call debian,/usr/sbin/dovecot,dovecot-core dovecot-lmtpd)
+	@$(call debian,strace,strace)
+	python -m benchmarks $(if $(JSON),--json)
+
+# Install Debian packages when a program is missing and we may; else say what to do.
+debian = command -v $1 >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $2 >/dev/null; } \
+	|| { echo "make: install $2 first" >&2; exit 1; }
 
 clean: ## Remove everything that can be made again
 	rm -rf .venv .uv .aws-sam .local
