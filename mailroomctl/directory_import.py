@@ -51,7 +51,7 @@ def make_plan(wanted: Iterable[Item], present: Iterable[Item], *, delete: bool) 
         seen = left.pop(item["address"], None)
         if seen is None:
             plan.added.append(item)
-        elif _same(item, seen):
+        elif _comparable(seen) == item:
             plan.unchanged += 1
         else:
             plan.changed.append(item)
@@ -111,11 +111,12 @@ def _finish(futures: list[Future[object]], conflicts: list[str], progress: Progr
         progress.advance()
 
 
-def _same(wanted: Item, seen: Item) -> bool:
+def _comparable(item: Item) -> Item:
+    """Return an item as the file would have it; one that is wrong compares as it is."""
     try:
-        return canonical(seen) == wanted
+        return canonical(item)
     except CommandError:
-        return False
+        return item
 
 
 def _named(item: Item) -> str:
@@ -125,6 +126,7 @@ def _named(item: Item) -> str:
 def _difference(before: Item, after: Item) -> str:
     if before.get("type") != after["type"]:
         return f"was a {before.get('type')}"
+    before = _comparable(before)
     parts: list[str] = []
     for name in sorted((before.keys() | after.keys()) - {"version"}):
         old, new = before.get(name), after.get(name)

@@ -150,7 +150,8 @@ def checked_domain(text: str) -> str:
 
 def explain_error(error: Any) -> str:
     """Put one of pydantic's errors into words."""
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = "there is no such setting" if error["type"] == "extra_forbidden" else str(error["msg"])
+    message = message.removeprefix("Value error, ")
     where = ".".join(str(part) for part in error["loc"] if part not in ("targets", "[key]"))
     return f"{where}: {message}" if where else message
 

@@ -22,6 +22,7 @@ def at_company() -> Iterator[Operator]:
         one.put(
             mailbox("eve@example.com"),
             mailbox("max@example.com"),
+            mailbox("zoe@example.com", path="old/zoe"),
             alias("info@example.com", "eve@example.com"),
             group("all@example.com", "eve@example.com"),
             domain("example.com", separators="+"),

@@ -51,3 +51,45 @@ def test_mistakes_explain_themselves_and_change_nothing(at_company: Operator, co
     before = at_company.entries()
     assert why in at_company.fails(command)
     assert at_company.entries() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "the file must have the sections domains, mailboxes, aliases, groups, catch_alls."),
+        ("- bob@example.com", "the file must have the sections"),
+        ("mailboxes: [", "the file is not YAML"),
+        ("mailboxes: {bob@example.com: , bob@example.com: }", "bob@example.com is there twice"),
+        ("mailboxes: {bob@example.com: , Bob@example.com: }", "mailboxes: the same name is there twice"),
+        ("mailboxes: {b@x.de: }\naliases: {b@x.de: a@x.de}", "b@x.de is in the sections mailboxes and aliases"),
+        ("users: {}", "users: there is no such setting."),
+        ("mailboxes: {bob: }", "mailboxes.bob: 'bob' is not an address"),
+        ("mailboxes: {5: }", "mailboxes.5"),
+        ("mailboxes: {b@x.de: {pat: x}}", "mailboxes.b@x.de.pat: there is no such setting."),
+        ("mailboxes: {b@x.de: {enabled: 1}}", "mailboxes.b@x.de.enabled"),
+        ("mailboxes: {b@x.de: {path: ../x}}", "mailboxes.b@x.de.path: '../x': the mailbox path holds the component"),
+        ("mailboxes: {b@x.de: {policy: {spam_fail: no}}}", "mailboxes.b@x.de.policy.spam_fail"),
+        ("aliases: {b@x.de: []}", "aliases.b@x.de"),
+        ("aliases: {b@x.de: [1]}", "aliases.b@x.de.0"),
+        ("domains: {x.de: {separators: ab}}", "domains.x.de.separators: 'a' cannot separate a tag"),
+        ("catch_alls: {x..de: b@x.de}", "'x..de' is not a domain"),
+        ("aliases: {" + ", ".join(f"bad{n}: a@x.de" for n in range(30)) + "}", "and 20 more."),
+        (
+            "mailboxes: {a@x.de: {path: p}, b@x.de: {path: p/q}}",
+            "nothing was changed: the path of b@x.de, p/q, is",
+        ),
+        (
+            "mailboxes: {a@x.de: {path: old/zoe}}",
+            "zoe@example.com and a@x.de have the same path old/zoe.",
+        ),
+        ("aliases: {a@x.de: b@x.de, b@x.de: a@x.de}", "go round in a loop: a@x.de → b@x.de → a@x.de"),
+    ],
+)
+def test_wrong_files_change_nothing(at_company: Operator, content: str, why: str) -> None:
+    before = at_company.entries()
+    assert why in at_company.fails("directory import -", stdin=content)
+    assert at_company.entries() == before
+
+
+def test_missing_file(at_company: Operator) -> None:
+    assert at_company.fails("directory import /nonexistent/file") == "/nonexistent/file: No such file or directory."

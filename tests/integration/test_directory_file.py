@@ -1,0 +1,272 @@
+"""directory export, import and check: the whole directory as one file, in and out, repeated and interrupted."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mailroomctl.directory_table import DirectoryTable
+from tests.fakes.dynamodb import alias, domain, group, mailbox
+from tests.integration.operator import Operator
+
+FILE = """
+domains:
+  example.com: {separators: +-, policy: {spam_fail: reject}}
+  bücher.example: {alias_of: Example.com}
+  plain.example:
+mailboxes:
+  Bob@example.com:
+  '"bob smith"@example.com': {subaddress_folders: true}
+  eve@bücher.example: {path: old//eve/, enabled: false, policy: {junk_folder: Spam}}
+aliases:
+  info@example.com: bob@example.com
+groups:
+  all@example.com: [info@example.com, Bob@example.com]
+catch_alls:
+  example.com: [bob@example.com]
+"""
+
+EXPORT = """\
+# The directory of Mailroom. Change it and bring it back with: mailroomctl directory import FILE --dry-run
+
+domains:
+  example.com:
+    separators: +-
+    policy:
+      spam_fail: reject
+  plain.example: {}
+  bücher.example:
+    alias_of: example.com
+
+mailboxes:
+  '"bob smith"@example.com':
+    subaddress_folders: true
+  bob@example.com: {}
+  eve@bücher.example:
+    path: old/eve
+    enabled: false
+    policy:
+      junk_folder: Spam
+
+aliases:
+  info@example.com:
+  - bob@example.com
+
+groups:
+  all@example.com:
+  - info@example.com
+  - bob@example.com
+
+catch_alls:
+  example.com:
+  - bob@example.com
+"""
+
+
+def test_import_export_and_import_again(at: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "directory.yaml"
+    file.write_text(FILE)
+    said = at.run(f"directory import {file} --dry-run").splitlines()
+    assert said == [
+        "+ domain example.com",
+        "+ domain xn--bcher-kva.example",
+        "+ domain plain.example",
+        "+ mailbox bob@example.com",
+        '+ mailbox "bob smith"@example.com',
+        "+ mailbox eve@xn--bcher-kva.example",
+        "+ alias info@example.com",
+        "+ group all@example.com",
+        "+ catch-all example.com",
+        "9 would be added, 0 would be changed, 0 would be removed, 0 as they were",
+    ]
+    assert at.entries() == {}
+    assert "9 added, 0 changed, 0 removed, 0 as they were\n" in at.run(f"directory import {file}")
+    entries = at.entries()
+    assert entries["eve@xn--bcher-kva.example"] == {
+        "address": "eve@xn--bcher-kva.example",
+        "type": "mailbox",
+        "path": "old/eve",
+        "enabled": False,
+        "subaddress_folders": False,
+        "policy": {"junk_folder": "Spam"},
+        "version": 1,
+    }
+    assert at.run(f"directory import {file}") == "0 added, 0 changed, 0 removed, 9 as they were\n"
+    assert at.run("directory export") == EXPORT
+    copy = tmp_path / "copy.yaml"
+    assert at.run(f"directory export -o {copy}") == ""
+    assert at.stderr == f"wrote 9 entries to {copy}\n"
+    assert copy.read_text() == EXPORT
+    assert at.run(f"directory import {copy} --delete") == "0 added, 0 changed, 0 removed, 9 as they were\n"
+    assert at.entries() == entries
+    assert len(at.json("directory export")["entries"]) == 9
+
+
+def test_from_standard_input(at: Operator) -> None:
+    assert "1 added" in at.run("directory import -", stdin="mailboxes: {bob@example.com: }")
+
+
+COMPANY = [
+    mailbox("bob@example.com"),
+    mailbox("eve@example.com", path="old/eve"),
+    group("all@example.com", "bob@example.com", "eve@example.com"),
+    domain("example.com", separators="+"),
+]
+
+CHANGED = """
+mailboxes:
+  bob@example.com: {enabled: false}
+  max@example.com:
+aliases:
+  all@example.com: [max@example.com, bob@example.com]
+groups:
+  some@example.com: [bob@example.com]
+"""
+
+
+def test_diff_shows_what_changes(at: Operator) -> None:
+    at.put(*COMPANY)
+    before = at.entries()
+    said = at.run("directory import - --dry-run --delete", stdin=CHANGED)
+    assert said.splitlines() == [
+        "+ mailbox max@example.com",
+        "+ group some@example.com",
+        "~ mailbox bob@example.com: enabled yes → no",
+        "~ alias all@example.com: was a group",
+        "- domain example.com",
+        "- mailbox eve@example.com",
+        "2 would be added, 2 would be changed, 2 would be removed, 0 as they were",
+    ]
+    assert at.entries() == before
+    said = at.run("directory import -", stdin=CHANGED)
+    assert "2 entries are not in the file and stay; --delete would remove them" in said
+    assert "eve@example.com" in at.entries()
+    assert at.entries()["all@example.com"]["version"] == 2
+    at.run("directory import - --delete", stdin=CHANGED)
+    assert sorted(at.entries()) == ["all@example.com", "bob@example.com", "max@example.com", "some@example.com"]
+
+
+def test_targets_are_compared_one_by_one(at: Operator) -> None:
+    at.put(*COMPANY)
+    said = at.run("directory import - --dry-run", stdin="groups: {all@example.com: [eve@example.com, max@example.com]}")
+    assert "~ group all@example.com: +max@example.com, -bob@example.com\n" in said
+    said = at.run("directory import - --dry-run", stdin="groups: {all@example.com: [eve@example.com, bob@example.com]}")
+    assert "~ group all@example.com: order\n" in said
+
+
+def test_an_interrupted_import_leaves_whole_entries_and_can_be_repeated(
+    at: Operator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    at.put(*COMPANY)
+    file = tmp_path / "directory.yaml"
+    wanted = {f"m{n}@example.com": {"enabled": n % 2 == 0} for n in range(40)}
+    file.write_text(yaml.safe_dump({"mailboxes": {**wanted, "bob@example.com": {"path": "new/bob"}}}))
+    put = DirectoryTable._put
+    writes: list[str] = []
+
+    def put_until_interrupted(self: DirectoryTable, item: Any, *condition: Any) -> bool:
+        if len(writes) >= 15:
+            raise KeyboardInterrupt
+        writes.append(item["address"])
+        return put(self, item, *condition)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DirectoryTable, "_put", put_until_interrupted)
+        assert at.fails(f"directory import {file}") == "interrupted"
+    entries = at.entries()
+    assert len(COMPANY) < len(entries) < len(COMPANY) + 40
+    for address, item in entries.items():
+        if address in wanted:
+            assert (item["enabled"], item["version"]) == (wanted[address]["enabled"], 1)
+    assert "path" not in entries["bob@example.com"]
+    said = at.run(f"directory import {file}")
+    written = len(entries) - len(COMPANY)
+    assert f"{40 - written} added, 1 changed, 0 removed, {written} as they were\n" in said
+    assert at.entries()["bob@example.com"]["path"] == "new/bob"
+    assert len(at.entries()) == len(COMPANY) + 40
+
+
+def test_import_does_not_overwrite_a_change_made_meanwhile(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    at.put(*COMPANY)
+    scan = DirectoryTable.scan
+
+    def scan_and_be_too_slow(self: DirectoryTable) -> Any:
+        items = list(scan(self))
+        at.put({**mailbox("bob@example.com", path="theirs"), "version": 2}, mailbox("new@example.com", path="n"))
+        return items
+
+    monkeypatch.setattr(DirectoryTable, "scan", scan_and_be_too_slow)
+    content = "mailboxes: {bob@example.com: {path: mine}, new@example.com: , max@example.com: }"
+    why = at.fails("directory import -", stdin=content)
+    assert why.startswith("2 entries stay as they are: ")
+    assert "bob@example.com was changed by somebody else" in why
+    assert "new@example.com is in the directory already." in why
+    entries = at.entries()
+    assert entries["bob@example.com"]["path"] == "theirs"
+    assert entries["new@example.com"]["path"] == "n"
+    assert "max@example.com" in entries
+
+
+def test_export_says_what_it_leaves_out(at: Operator) -> None:
+    odd = [
+        {"address": "odd@example.com", "type": "list"},
+        {"address": "Upper@example.com", "type": "mailbox"},
+        {"address": "x@example.com", "type": "mailbox", "quota": 5},
+        {"address": "all@example.com", "type": "group", "targets": {"b@example.com", "a@example.com"}},
+    ]
+    at.put(*odd)
+    assert "a@example.com" in at.run("directory export", code=1)
+    assert "3 entries were left out because they cannot be understood: " in at.stderr
+    assert "no mail can find it, its normalised key is upper@example.com" in at.stderr
+
+
+def test_check_in_order(at: Operator) -> None:
+    at.put(*COMPANY)
+    assert at.run("directory check") == "the directory is in order\n"
+
+
+def test_check_everything_that_can_be_wrong(at: Operator) -> None:
+    at.parameters["FanOutLimit"] = "2"
+    at.put(
+        *COMPANY,
+        alias("dangling@example.com", "gone@example.com"),
+        alias("off@example.com", "disabled@example.com"),
+        mailbox("disabled@example.com", enabled=False, subaddress_folders=True),
+        alias("a@example.com", "b@example.com"),
+        alias("b@example.com", "a@example.com"),
+        alias("into@example.com", "a@example.com"),
+        mailbox("twin@example.com", path="old/eve"),
+        mailbox("inner@example.com", path="old/eve/x"),
+        group("many@example.com", "bob@example.com", "eve@example.com", "twin@example.com"),
+        mailbox("disabled+lists@example.com"),
+        domain("example.org", alias_of="example.com"),
+        mailbox("eve@example.org"),
+        alias("*@example.org", "bob@example.com"),
+        {"address": "odd@example.com", "type": "list"},
+        {"address": "BOB@example.com", "type": "mailbox"},
+        mailbox('"' + "x" * 60 + '"@example.com', path="../x"),
+    )
+    rows = at.json("directory check", code=1)
+    assert sorted((row["severity"], row["kind"], row["entry"]) for row in rows) == [
+        ("error", "broken", '"' + "x" * 60 + '"@example.com'),
+        ("error", "broken", "BOB@example.com"),
+        ("error", "broken", "odd@example.com"),
+        ("error", "dangling", "dangling@example.com"),
+        ("error", "fan-out", "many@example.com"),
+        ("error", "loop", "a@example.com"),
+        ("error", "path", "eve@example.com"),
+        ("error", "path", "eve@example.com"),
+        ("warning", "disabled", "off@example.com"),
+        ("warning", "shadowed", "*@example.org"),
+        ("warning", "shadowed", "disabled@example.com"),
+        ("warning", "shadowed", "eve@example.com"),
+    ]
+    assert "aliases go round in a loop: a@example.com → b@example.com → a@example.com" in str(rows)
+    table = at.run("directory check", code=1)
+    assert "the path of inner@example.com, old/eve/x, is inside the mailbox eve@example.com, old/eve" in table
+
+
+def test_check_warnings_alone_are_no_failure(at: Operator) -> None:
+    at.put(mailbox("bob@example.com", enabled=False), alias("info@example.com", "bob@example.com"))
+    assert [row["kind"] for row in at.json("directory check")] == ["disabled"]
