@@ -1,0 +1,177 @@
+"""quarantine list, show, release and delete, on the records and objects that the workflow leaves."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailroomctl import quarantine
+from mailroomctl.errors import CommandError
+from mailroomctl.stack import Stack
+from tests.integration.operator import Operator
+
+MAIL = (
+    b"From: =?utf-8?q?Sp=C3=A4m?= <sender@example.org>\r\nSubject: buy\x1b[31m now\r\n"
+    b"X-Other: not shown\r\n\r\nthe body, which is not shown"
+)
+
+
+def hold(at: Operator, message_id: str, *mailboxes: str, **fields: Any) -> None:
+    """Leave what the workflow leaves of a quarantined message."""
+    at.s3.put_object(Bucket="mail", Key=f"mail/{message_id}", Body=MAIL)
+    at.s3.put_object(Bucket="mail", Key=f"quarantine/{message_id}", Body=MAIL)
+    for mailbox in mailboxes:
+        record = {
+            "message_id": message_id,
+            "mailbox": mailbox,
+            "status": "QUARANTINED",
+            "bucket": "mail",
+            "key": f"mail/{message_id}",
+            "quarantine_key": f"quarantine/{message_id}",
+            "source": "sender@example.org",
+            "received_at": "2026-11-24T02:47:00.123Z",
+            "recipients": {mailbox, "all@example.com"},
+            "verdict": "virus=FAIL; policy=quarantine",
+        }
+        at.dynamodb.Table("deliveries").put_item(Item=record | fields)
+
+
+def statuses(at: Operator) -> dict[str, str]:
+    return {item["mailbox"]: item["status"] for item in at.dynamodb.Table("deliveries").scan()["Items"]}
+
+
+def keys(at: Operator) -> list[str]:
+    return [one["Key"] for one in at.s3.list_objects_v2(Bucket="mail").get("Contents", [])]
+
+
+@pytest.fixture
+def workflow(at: Operator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:
+    """Stand in for the workflow: give each released mailbox a status; returns the notifications it was given."""
+
+    def stand_in(status: str = "DELIVERED", end: str = "SUCCEEDED", **fields: str) -> list[dict[str, Any]]:
+        given: list[dict[str, Any]] = []
+
+        def run(_stack: Stack, notification: dict[str, Any]) -> str:
+            given.append(notification)
+            table = at.dynamodb.Table("deliveries")
+            for mailbox in notification["mailroom"]["release"]:
+                key = {"message_id": notification["mail"]["messageId"], "mailbox": mailbox}
+                item = table.get_item(Key=key)["Item"]
+                assert item["status"] == "RELEASED", "the workflow's claim refuses QUARANTINED records"
+                if status:
+                    table.put_item(Item={**item, "status": status, **fields})
+            if end == "cannot start":
+                raise CommandError("cannot start")
+            return end
+
+        monkeypatch.setattr(quarantine, "run_workflow", run)
+        return given
+
+    return stand_in
+
+
+def test_list_and_show(at: Operator, tmp_path: Path) -> None:
+    assert at.run("quarantine list") == "the quarantine is empty\n"
+    hold(at, "m1", "bob@example.com", "eve@example.com")
+    hold(at, "m2", "bob@example.com", status="DELIVERED")
+    hold(at, "m0", "max@example.com", received_at="2026-11-24T01:00:00.000Z")
+    rows = at.json("quarantine list")
+    assert [(row["message_id"], row["mailbox"]) for row in rows] == [
+        ("m0", "max@example.com"),
+        ("m1", "bob@example.com"),
+        ("m1", "eve@example.com"),
+    ]
+    assert rows[1]["recipients"] == ["all@example.com", "bob@example.com"]
+    assert "virus=FAIL; policy=quarantine" in at.run("quarantine list")
+
+    shown = at.run("quarantine show m1")
+    assert "From" in shown
+    assert "Späm <sender@example.org>" in shown
+    assert "\x1b" not in shown
+    assert "not shown" not in shown
+    assert at.json("quarantine show m1")["headers"]["Subject"].startswith("buy")
+
+    file = tmp_path / "mail.eml"
+    at.run(f"quarantine show m1 --save {file}")
+    assert file.read_bytes() == MAIL
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "File exists" in at.run(f"quarantine show m1 --save {file}", code=1) + at.stderr
+
+
+def test_release_delivers_and_takes_the_copy_away(at: Operator, workflow: Any) -> None:
+    given = workflow()
+    hold(at, "m1", "bob@example.com", "eve@example.com")
+    hold(at, "m2", "bob@example.com")
+    said = at.run("quarantine release m1")
+    assert said == "released m1 to bob@example.com, eve@example.com\n"
+    [notification] = given
+    assert notification["mailroom"]["release"] == ["bob@example.com", "eve@example.com"]
+    assert notification["receipt"]["action"]["objectKey"] == "mail/m1"
+    assert notification["receipt"]["recipients"] == ["all@example.com", "bob@example.com", "eve@example.com"]
+    assert keys(at) == ["mail/m1", "mail/m2", "quarantine/m2"]
+    assert [row["message_id"] for row in at.json("quarantine list")] == ["m2"]
+    assert "m1 is not in quarantine" in at.fails("quarantine release m1")
+
+
+def test_release_for_one_mailbox_keeps_the_copy_for_the_others(at: Operator, workflow: Any) -> None:
+    given = workflow()
+    hold(at, "m1", "bob@example.com", "eve@example.com")
+    assert at.fails("quarantine release m1 --mailbox max@example.com") == (
+        "m1 is not in quarantine for max@example.com."
+    )
+    at.run("quarantine release m1 --mailbox Eve@example.com")
+    assert given[0]["mailroom"]["release"] == ["eve@example.com"]
+    assert statuses(at) == {"bob@example.com": "QUARANTINED", "eve@example.com": "DELIVERED"}
+    assert "quarantine/m1" in keys(at)
+
+
+def test_release_uses_the_copy_when_the_original_has_expired(at: Operator, workflow: Any) -> None:
+    given = workflow()
+    hold(at, "m1", "bob@example.com")
+    at.s3.delete_object(Bucket="mail", Key="mail/m1")
+    at.run("quarantine release m1")
+    assert given[0]["receipt"]["action"]["objectKey"] == "quarantine/m1"
+
+
+def test_release_without_any_mail_left(at: Operator, workflow: Any) -> None:
+    given = workflow()
+    hold(at, "m1", "bob@example.com")
+    for key in ("mail/m1", "quarantine/m1"):
+        at.s3.delete_object(Bucket="mail", Key=key)
+    assert "the raw mail of m1 is gone: neither mail/m1 nor quarantine/m1 is in the bucket" in at.fails(
+        "quarantine release m1"
+    )
+    assert statuses(at) == {"bob@example.com": "QUARANTINED"}
+    assert given == []
+
+
+def test_release_that_fails_can_be_repeated(at: Operator, workflow: Any) -> None:
+    hold(at, "m1", "bob@example.com")
+    workflow("FAILED", "FAILED: DeliveryIncomplete", reason="StorageUnavailable")
+    why = at.fails("quarantine release m1")
+    assert "bob@example.com is FAILED StorageUnavailable; the workflow ended FAILED: DeliveryIncomplete" in why
+    assert [row["status"] for row in at.json("quarantine list")] == ["FAILED"]
+    assert "quarantine/m1" in keys(at)
+    workflow()
+    at.run("quarantine release m1")
+    assert statuses(at) == {"bob@example.com": "DELIVERED"}
+
+
+@pytest.mark.parametrize(("end", "why"), [("SUCCEEDED", "is QUARANTINED"), ("cannot start", "cannot start")])
+def test_release_that_comes_to_nothing_leaves_it_in_quarantine(at: Operator, workflow: Any, end: str, why: str) -> None:
+    hold(at, "m1", "bob@example.com")
+    workflow("", end)
+    assert why in at.fails("quarantine release m1")
+    assert statuses(at) == {"bob@example.com": "QUARANTINED"}
+
+
+def test_delete(at: Operator) -> None:
+    hold(at, "m1", "bob@example.com", "eve@example.com")
+    said = at.run("quarantine delete m1 --mailbox bob@example.com")
+    assert said == "deleted m1 from the quarantine of bob@example.com\n"
+    assert "quarantine/m1" in keys(at)
+    at.run("quarantine delete m1")
+    assert statuses(at) == {"bob@example.com": "REJECTED", "eve@example.com": "REJECTED"}
+    assert keys(at) == ["mail/m1"]
+    assert "m1 is not in quarantine" in at.fails("quarantine show m1")

@@ -1,0 +1,101 @@
+"""The function ResolveMailboxes against DynamoDB's API, with entries that the commands have written."""
+
+import importlib.util
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from mailroom.errors import DirectoryUnavailable, FanOutLimitExceeded
+
+from tests.integration.operator import Operator
+
+APP = Path(__file__).parents[2] / "functions/resolve_mailboxes/app.py"
+CONTEXT = SimpleNamespace(
+    function_name="ResolveMailboxes", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
+)
+
+# Powertools warns when a failed call has published no metric.
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
+
+
+@pytest.fixture
+def call(at: Operator, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The handler, as a fresh worker has it."""
+    environment = {
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "POWERTOOLS_SERVICE_NAME": "ResolveMailboxes",
+        "POWERTOOLS_METRICS_NAMESPACE": "Mailroom",
+        "DIRECTORY_TABLE": "directory",
+        "FAN_OUT_LIMIT": "150",
+        "VERDICT_POLICY": "spam_fail=quarantine,junk_folder=Spam",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    spec = importlib.util.spec_from_file_location("resolve_mailboxes_app", APP)
+    assert spec
+    assert spec.loader
+    app = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(app)
+
+    def resolve(*recipients: Any, **message: Any) -> Any:
+        event = {"kind": "mail", "message": {"id": "m1", **message}, "recipients": list(recipients), "released": []}
+        return app.handler(event, CONTEXT)
+
+    resolve.directory = app.directory  # type: ignore[attr-defined]
+    return resolve
+
+
+def test_what_the_commands_write_the_function_reads(at: Operator, call: Any) -> None:
+    for line in (
+        "mailbox add bob@example.com --path old/bob --subaddress-folders --policy spam_gray=junk",
+        "mailbox add eve@example.com --disabled",
+        "domain add example.com --separators -",
+        "domain add bücher.example --alias-of example.com",
+        "alias add info@example.com bob@example.com",
+        "group add-member all@example.com info@example.com eve@example.com",
+        "catch-all set example.com info@example.com",
+    ):
+        at.run(line)
+    recipients = ("bob-lists@bücher.example", "all@example.com", "nobody@example.com", "eve@example.com", "x@y", '"')
+    result = call(*recipients, verdicts={"spam": "GRAY"})
+    assert result["deliveries"] == [
+        {
+            "mailbox": "bob@example.com",
+            "path": "old/bob",
+            "folder": "Spam",
+            "recipients": ["bob-lists@xn--bcher-kva.example", "all@example.com", "nobody@example.com"],
+            "action": "deliver",
+            "verdict": "spam=GRAY; policy=junk",
+            "optional_folder": False,
+        }
+    ]
+    assert [(one["recipient"], one["code"]) for one in result["rejected"]] == [
+        ('"', "5.1.3"),
+        ("eve@example.com", "5.2.1"),
+        ("x@y", "5.1.1"),
+    ]
+    [delivery] = call("bob-lists@example.com")["deliveries"]
+    assert (delivery["folder"], delivery["optional_folder"]) == ("lists", True)
+    [delivery] = call("bob@example.com", verdicts={"spam": "FAIL"})["deliveries"]
+    assert (delivery["action"], delivery["verdict"]) == ("quarantine", "spam=FAIL; policy=quarantine")
+
+
+def test_many_recipients(at: Operator, call: Any) -> None:
+    names = [f"m{n}@example.com" for n in range(140)]
+    at.put(*({"address": name, "type": "mailbox"} for name in names))
+    at.put({"address": "all@example.com", "type": "group", "targets": names})
+    assert len(call("all@example.com")["deliveries"]) == 140
+    assert call.directory.calls == 3
+    assert len(call(*names[:100])["deliveries"]) == 100
+    assert call.directory.calls == 3, "the cache has them"
+    at.put({"address": "more@example.com", "type": "group", "targets": [f"n{n}@example.com" for n in range(151)]})
+    at.put(*({"address": f"n{n}@example.com", "type": "mailbox"} for n in range(151)))
+    with pytest.raises(FanOutLimitExceeded):
+        call("more@example.com")
+
+
+def test_no_table(at: Operator, call: Any) -> None:
+    at.dynamodb.Table("directory").delete()
+    with pytest.raises(DirectoryUnavailable, match="ResourceNotFoundException"):
+        call("bob@example.com")
