@@ -43,7 +43,7 @@ _ERRORS: dict[str, tuple[type[MailroomError], str]] = {
 }
 
 
-def s3_client() -> "S3Client":
+def s3_client(*, connect_timeout: float = 2, read_timeout: float = 5) -> "S3Client":
     """Make the one S3 client of a function; endpoint, region and credentials come from AWS's usual environment.
 
     botocore's own session: boto3 would add 5 % to the cold start and nothing that is used here. One quick second
@@ -51,8 +51,8 @@ def s3_client() -> "S3Client":
     checksums, and the default would ask for them and wrap the stream.
     """
     config = Config(
-        connect_timeout=2,
-        read_timeout=5,
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
         max_pool_connections=2,
         tcp_keepalive=True,
         retries={"mode": "standard", "total_max_attempts": 2},
