@@ -37,10 +37,14 @@ def check_directory(items: Iterable[Item], rules: Rules) -> list[Finding]:
             good.append(canonical(item))
         except CommandError as error:
             findings.append(Finding("error", "broken", item["address"], str(error)))
-    findings += _paths(good, rules)
-    findings += _forwards(good, rules)
+    findings += misplaced_and_looping(good, rules)
     findings += _shadowed(good)
     return sorted(findings)
+
+
+def misplaced_and_looping(items: list[Item], rules: Rules) -> list[Finding]:
+    """Check canonical items for what one entry does to another: paths, dangling targets, loops, fan-out."""
+    return [*_paths(items, rules), *_forwards(items, rules)]
 
 
 def _paths(items: list[Item], rules: Rules) -> Iterator[Finding]:

@@ -39,10 +39,10 @@ def export(
             wrong.append(str(error))
     if console.as_json:
         console.record({"entries": sorted(good, key=lambda item: item["address"])})
+    elif output is None:
+        write_file(good, sys.stdout)
     else:
-        with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as stream:
-            write_file(good, stream)
-    if output and not console.as_json:
+        _replace(output, good)
         console.note(f"wrote {len(good)} entries to {output}")
     if wrong:
         raise CommandError(
@@ -60,10 +60,13 @@ def import_file(
     delete: Annotated[bool, typer.Option("--delete", help="Remove entries that are not in the file.")] = False,
 ) -> None:
     """Bring the directory to what a file says; may be repeated and interrupted."""
-    wanted = _read(file)
+    with console.progress("reading the file"):
+        wanted = _read(file)
     table, rules = DirectoryTable(stack), stack_rules(stack)
-    plan = make_plan(wanted, _scan(table, console), delete=delete)
-    refuse_bad_result(plan, rules)
+    present = _scan(table, console)
+    with console.progress("comparing"):
+        plan = make_plan(wanted, present, delete=delete)
+        refuse_bad_result(plan, rules)
     if not dry_run:
         with console.progress("writing", plan.steps) as progress:
             conflicts = carry_out(plan, table, progress)
@@ -81,6 +84,17 @@ def check(stack: Stack, console: Console) -> None:
     console.table(("severity", "kind", "entry", "finding"), rows, empty="the directory is in order")
     if any(one.severity == "error" for one in findings):
         raise typer.Exit(1)
+
+
+def _replace(file: Path, items: list[Item]) -> None:
+    """Write the file whole or not at all: half a directory is a directory too, and an import would believe it."""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as stream:
+            write_file(items, stream)
+        part.replace(file)
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror or error}.") from None
 
 
 def _read(file: Path) -> list[Item]:

@@ -54,7 +54,7 @@ def read_file(stream: TextIO) -> list[Item]:
     """Read a file into items, without versions; raises ``CommandError`` that names the places that are wrong."""
     try:
         content = yaml.load(stream, Loader=_Loader)  # noqa: S506  # a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CommandError(f"the file is not YAML: {error}") from None
     if not isinstance(content, dict):
         raise CommandError(f"the file must have the sections {', '.join(DirectoryModel.model_fields)}.")

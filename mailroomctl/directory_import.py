@@ -6,12 +6,13 @@ as in the file, none between. Repeating it does the rest, because what is as in 
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from mailroom.resolve import Rules
 
 from mailroomctl.console import Progress, cell
-from mailroomctl.directory_check import check_directory
+from mailroomctl.directory_check import Finding, misplaced_and_looping
 from mailroomctl.directory_file import canonical
 from mailroomctl.directory_table import DirectoryTable, Item
 from mailroomctl.errors import AlreadyInDirectoryError, ChangedMeanwhileError, CommandError
@@ -30,6 +31,8 @@ class Plan:
     extra: int = 0
     """Entries that are in the table only, and stay."""
     seen: dict[str, Item] = field(default_factory=dict)
+    good: dict[str, Item] = field(default_factory=dict)
+    """Those of ``seen`` that can be understood, as a file would have them."""
 
     @property
     def steps(self) -> int:
@@ -39,19 +42,38 @@ class Plan:
     def lines(self) -> list[str]:
         """Return the plan as a diff to read."""
         removed = [f"- {_named(item)}" for item in self.removed]
-        changed = [f"~ {_named(item)}: {_difference(self.seen[item['address']], item)}" for item in self.changed]
+        changed = [f"~ {_named(item)}: {self._difference(item)}" for item in self.changed]
         return [*(f"+ {_named(item)}" for item in self.added), *changed, *removed]
+
+    def _difference(self, after: Item) -> str:
+        key = after["address"]
+        before = self.good.get(key, self.seen[key])
+        if before.get("type") != after["type"]:
+            return f"was a {before.get('type')}"
+        parts: list[str] = []
+        for name in sorted((before.keys() | after.keys()) - {"version"}):
+            old, new = before.get(name), after.get(name)
+            if name == "targets" and isinstance(old, list | set):
+                parts += [f"+{one}" for one in after["targets"] if one not in old]
+                parts += [f"-{one}" for one in old if one not in after["targets"]]
+                parts += ["order"] if not parts else []
+            elif old != new:
+                parts.append(f"{name.replace('_', ' ')} {cell(old)} → {cell(new)}")
+        return ", ".join(parts)
 
 
 def make_plan(wanted: Iterable[Item], present: Iterable[Item], *, delete: bool) -> Plan:
     """Compare a file's items with the table's."""
     plan = Plan(seen={item["address"]: item for item in present})
+    for key, item in plan.seen.items():
+        with suppress(CommandError):
+            plan.good[key] = canonical(item)
     left = dict(plan.seen)
     for item in wanted:
         seen = left.pop(item["address"], None)
         if seen is None:
             plan.added.append(item)
-        elif _comparable(seen) == item:
+        elif plan.good.get(item["address"]) == item:
             plan.unchanged += 1
         else:
             plan.changed.append(item)
@@ -64,12 +86,13 @@ def make_plan(wanted: Iterable[Item], present: Iterable[Item], *, delete: bool) 
 
 def refuse_bad_result(plan: Plan, rules: Rules) -> None:
     """Raise ``CommandError`` when the directory would have mailboxes in one another or loops that it has not now."""
-    after = {**plan.seen, **{item["address"]: item for item in (*plan.added, *plan.changed)}}
+    after = {**plan.good, **{item["address"]: item for item in (*plan.added, *plan.changed)}}
     for item in plan.removed:
-        del after[item["address"]]
-    kinds = ("path", "loop")
-    before = set(check_directory(plan.seen.values(), rules))
-    bad = [one for one in check_directory(after.values(), rules) if one.kind in kinds and one not in before]
+        after.pop(item["address"], None)
+    bad = _path_or_loop(after, rules)
+    if bad:
+        before = set(_path_or_loop(plan.good, rules))
+        bad = [one for one in bad if one not in before]
     if bad:
         more = f"; and {len(bad) - 5} more" if len(bad) > 5 else ""
         raise CommandError(f"nothing was changed: {'; '.join(one.text for one in bad[:5])}{more}.")
@@ -111,29 +134,9 @@ def _finish(futures: list[Future[object]], conflicts: list[str], progress: Progr
         progress.advance()
 
 
-def _comparable(item: Item) -> Item:
-    """Return an item as the file would have it; one that is wrong compares as it is."""
-    try:
-        return canonical(item)
-    except CommandError:
-        return item
+def _path_or_loop(items: dict[str, Item], rules: Rules) -> list[Finding]:
+    return [one for one in misplaced_and_looping(list(items.values()), rules) if one.kind in ("path", "loop")]
 
 
 def _named(item: Item) -> str:
     return f"{item['type'].replace('_', '-')} {item['address'].removeprefix('*@').removeprefix('@')}"
-
-
-def _difference(before: Item, after: Item) -> str:
-    if before.get("type") != after["type"]:
-        return f"was a {before.get('type')}"
-    before = _comparable(before)
-    parts: list[str] = []
-    for name in sorted((before.keys() | after.keys()) - {"version"}):
-        old, new = before.get(name), after.get(name)
-        if name == "targets" and isinstance(old, list | set):
-            parts += [f"+{one}" for one in after["targets"] if one not in old]
-            parts += [f"-{one}" for one in old if one not in after["targets"]]
-            parts += ["order"] if not parts else []
-        elif old != new:
-            parts.append(f"{name.replace('_', ' ')} {cell(old)} → {cell(new)}")
-    return ", ".join(parts)

@@ -9,7 +9,7 @@ from mailroomctl.console import Console, cell
 from mailroomctl.directory_table import DirectoryTable, Item
 from mailroomctl.errors import CommandError
 from mailroomctl.mailbox_paths import path_of, path_template, refuse_overlap
-from mailroomctl.model import MailboxModel, checked, checked_address, mailbox_item
+from mailroomctl.model import MailboxModel, checked, checked_address, checked_domain, mailbox_item
 from mailroomctl.policy_options import PolicyOption, parse_policy
 from mailroomctl.stack import Stack
 
@@ -68,7 +68,7 @@ def list_all(
 ) -> None:
     """List the mailboxes."""
     template = path_template(stack)
-    ending = f"@{domain.lower()}" if domain else ""
+    ending = f"@{checked_domain(domain)}" if domain else ""
     items = [item for item in DirectoryTable(stack).scan() if item["type"] == "mailbox"]
     rows = [_shown(item, template) for item in items if item["address"].endswith(ending)]
     rows.sort(key=lambda row: (row["address"].rpartition("@")[2], row["address"]))

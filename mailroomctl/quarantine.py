@@ -14,6 +14,7 @@ from mailroomctl.command import command
 from mailroomctl.console import Console
 from mailroomctl.deliveries_table import DeliveriesTable, Record
 from mailroomctl.errors import CommandError
+from mailroomctl.model import checked_address
 from mailroomctl.quarantined_mail import delete_mail, find_mail, list_message_ids, read_headers, save_mail
 from mailroomctl.replay import notification_from_records, run_workflow
 from mailroomctl.stack import Stack
@@ -128,7 +129,7 @@ def _held(stack: Stack, message_id: str, mailboxes: list[str] | None) -> list[Re
         raise CommandError(f"{message_id} is not in quarantine; mailroomctl quarantine list shows what is.")
     if not mailboxes:
         return records
-    wanted = {mailbox.lower() for mailbox in mailboxes}
+    wanted = {checked_address(mailbox) for mailbox in mailboxes}
     if absent := wanted - {record["mailbox"] for record in records}:
         raise CommandError(f"{message_id} is not in quarantine for {', '.join(sorted(absent))}.")
     return [record for record in records if record["mailbox"] in wanted]

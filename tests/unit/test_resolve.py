@@ -139,6 +139,15 @@ def test_state_that_the_workflow_could_not_carry() -> None:
         resolve(entries, *(f"g{n}@example.com" for n in range(40)))
 
 
+def test_wordy_reasons_do_not_park_a_message() -> None:
+    ring = [f"{'x' * 50}{n}@{'y' * 60}.example.com" for n in range(12)]
+    entries = [alias(name, ring[(n + 1) % len(ring)]) for n, name in enumerate(ring)]
+    recipients = [f"{name.partition('@')[0]}+{n}@{name.partition('@')[2]}" for name in ring for n in range(9)]
+    result = resolve(entries, *recipients)
+    assert len(result["rejected"]) == len(recipients)
+    assert all(len(one["reason"]) <= 300 for one in result["rejected"])
+
+
 @pytest.mark.parametrize(
     ("entry", "word"),
     [

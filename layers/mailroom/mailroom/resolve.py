@@ -17,7 +17,8 @@ from mailroom.policy import Finding, Judgement, findings, judge
 MAX_STATE = 180_000
 """Octets of deliveries and rejections: the workflow's state may hold 256 KiB and carries more than these."""
 
-MAX_SHOWN = 20  # problems reported for one message, reasons joined for one recipient: 3
+MAX_SHOWN = 20  # problems reported for one message
+MAX_REASON = 300  # characters: a loop or a broken entry can be wordy, and a hundred recipients can meet it
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,8 @@ def _rejection(recipient: str, *problems: Problem) -> dict[str, str]:
     if not problems:
         problems = (Problem("5.1.1", "it leads to no mailbox"),)
     reason = "; ".join(problem.reason for problem in problems[:3])
+    if len(reason) > MAX_REASON:
+        reason = f"{reason[: MAX_REASON - 1]}…"
     return {"recipient": recipient, "code": problems[0].code, "reason": reason}
 
 
