@@ -69,7 +69,8 @@ def down(state: State = STATE) -> None:
     from mailroomctl.local import lifecycle
 
     with _errors():
-        typer.echo("ended" if lifecycle.down(Settings.load(state)) else "nothing was running")
+        ended = (state / "local.json").exists() and lifecycle.down(Settings.load(state))
+        typer.echo("ended" if ended else "nothing was running")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import socket
 from collections.abc import Callable
@@ -71,6 +72,8 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> None:
         deploy.build(settings)
         progress(STEPS[2])
         deploy.deploy(settings)
+        if settings.bind:
+            _store_sample(settings)
         progress(STEPS[3])
         _start(settings, DOOR, PIPE)
     except BaseException:
@@ -103,6 +106,18 @@ def depth(settings: Settings, queue_url: str) -> tuple[int, int]:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     answer = settings.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     return int(answer[names[0]]), int(answer[names[1]])
+
+
+def _store_sample(settings: Settings) -> None:
+    """Put a mail where ``events/write_mailbox.json`` says: the stack's own bucket has another name every time."""
+    message = json.loads((deploy.PROJECT / "events" / "write_mailbox.json").read_text())["message"]
+    s3 = settings.client("s3")
+    s3.create_bucket(Bucket=message["bucket"])
+    s3.put_object(
+        Bucket=message["bucket"],
+        Key=message["key"],
+        Body=(deploy.PROJECT / "events" / "mail" / "plain.eml").read_bytes(),
+    )
 
 
 def _start(settings: Settings, *names: str) -> None:
