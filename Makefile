@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint types unit crash workflow integration e2e bench format clean
+.PHONY: help setup demo up down test lint types unit crash workflow integration e2e sam-local bench format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,8 +33,25 @@ format: $(VENV) ## Let ruff rewrite what it can
 types: $(VENV) ## Check types with mypy
 	mypy layers/mailroom/mailroom functions mailroomctl
 
-unit workflow integration e2e: %: $(VENV) ## Run the tests of one size
+demo: $(VENV) ## Send sample mails from SMTP to Maildir on this machine, and stop
+	@python -m mailroomctl.local.demo
+
+up: $(VENV) ## Start the embedded AWS for your own mail client
+	@mailroomctl local up
+
+down: $(VENV) ## End the embedded AWS
+	@mailroomctl local down
+
+unit workflow integration: %: $(VENV) ## Run the tests of one size
 	pytest tests/$*
+
+e2e: $(VENV) ## Run the deployed application on the embedded AWS, with Dovecot
+	@( $(call debian,/usr/lib/dovecot/imap,dovecot-imapd) ) 2>/dev/null \
+		|| echo "make: Dovecot is not installed here: the IMAP part is left out" >&2
+	pytest tests/e2e
+
+sam-local: $(VENV) ## Run each built function in a container (Docker) with sam local
+	pytest tests/sam_local
 
 crash: $(VENV) ## Kill the writer at each of its system calls, and worse
 	@$(call debian,strace,strace)
@@ -49,7 +66,7 @@ bench: $(VENV) ## Measure the writer and the cold starts (JSON=1 for JSON lines)
 
 # Install Debian packages when a program is missing and we may; else say what to do.
 debian = command -v $1 >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $2 >/dev/null; } \
+	&& apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $2 >/dev/null; } \
 	|| { echo "make: install $2 first" >&2; exit 1; }
 
 clean: ## Remove everything that can be made again
