@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from mailroom import settings
+from mailroom import maildir, settings
 from mailroom.delivery import Delivery
 from mailroom.mail_store import MailStore
 from mailroom.observability import MetricUnit, logger, metrics
@@ -18,9 +18,14 @@ mail_store = MailStore(config.mail_bucket)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the copy and give ``{"file_name", "size", "folder", "already_delivered"}``.
 
+    The event ``{"probe": true}`` writes and removes one small file instead, to see whether the storage works.
+
     Raises ``InvalidEvent``, ``ForbiddenObject``, ``MailboxPathRejected``, ``MessageMissing``, ``MessageUnreadable``
     (permanent), ``StorageUnavailable`` and ``MessageUnavailable`` (temporary).
     """
+    if event.get("probe") is True:
+        maildir.probe(config.mail_root)
+        return {"probe": "ok"}
     delivery = Delivery.from_state(event, request_id=context.aws_request_id)
     logger.info("Writing", extra={"attempts": delivery.attempts, "recovering": delivery.recovering})
     delivered = delivery.write(mail_store, config.mail_root)

@@ -85,7 +85,7 @@ class Moto:
 
     name = "moto"
 
-    def __init__(self) -> None:
+    def __init__(self, workflow: str) -> None:
         self._sfn = boto3.client("stepfunctions", region_name="us-east-1")
         self._dynamodb = boto3.client("dynamodb", region_name="us-east-1")
         self._sqs = boto3.client("sqs", region_name="us-east-1")
@@ -95,7 +95,7 @@ class Moto:
         self._parked: list[dict[str, Any]] = []
         self._s3.create_bucket(Bucket=BUCKET)
         self._s3.put_object(Bucket=BUCKET, Key="mail/m1", Body=b"raw mail")
-        machine = definition({"DeliveriesTable": "deliveries", "ParkedQueueUrl": self._queue})
+        machine = definition(workflow, {"DeliveriesTable": "deliveries", "ParkedQueueUrl": self._queue})
         self._top = set(machine["States"])
         self._arn = self._sfn.create_state_machine(name="deliver", definition=json.dumps(machine), roleArn=ROLE)[
             "stateMachineArn"
@@ -154,6 +154,9 @@ class Moto:
 
 
 _sleep = time.sleep
+_MOTO_WAIT = (
+    "moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function.WaitFunction._wait_interval"
+)
 
 
 @contextmanager
@@ -168,8 +171,13 @@ def _scripted_clients(script: Script) -> Iterator[None]:
     with ExitStack() as patches:
         for module in modules:
             patches.enter_context(mock.patch(f"{tasks}.{module}.boto_client_for", client_for))
+        patches.enter_context(
+            mock.patch(_MOTO_WAIT, lambda _wait, env, wait_seconds: script.waits.append(wait_seconds))
+        )
         # moto does not know these services by the names that AWS writes in errors, and leaves them in lower case.
-        patches.enter_context(mock.patch.dict(f"{tasks}.{modules[-1]}._SERVICE_ERROR_NAMES", ses="Ses", s3="S3"))
+        patches.enter_context(
+            mock.patch.dict(f"{tasks}.{modules[-1]}._SERVICE_ERROR_NAMES", ses="Ses", s3="S3", pipes="Pipes")
+        )
         yield
 
 
@@ -237,7 +245,7 @@ class Ministack:
 
     name = "ministack"
 
-    def __init__(self) -> None:
+    def __init__(self, workflow: str) -> None:
         from ministack.services import dynamodb, stepfunctions
 
         self._sfn, self._dynamodb = stepfunctions, dynamodb
@@ -245,7 +253,7 @@ class Ministack:
         dynamodb._create_table({"TableName": self._table, **TABLE})
         self._parked: list[dict[str, Any]] = []
         self._keys = {"mail/m1"}
-        machine = definition({"DeliveriesTable": self._table, "ParkedQueueUrl": "parked"})
+        machine = definition(workflow, {"DeliveriesTable": self._table, "ParkedQueueUrl": "parked"})
         created = stepfunctions._create_state_machine(
             {"name": f"deliver-{uuid.uuid4()}", "definition": json.dumps(machine), "roleArn": ROLE, "type": "EXPRESS"}
         )
@@ -262,8 +270,12 @@ class Ministack:
                 raise self._sfn._ExecutionError(thrown.error, thrown.cause) from thrown
             return {"StatusCode": 200, "Payload": result} if resource.endswith("lambda:invoke") else result
 
+        def wait(state: dict[str, Any], data: Any, context: Any) -> Any:
+            script.waits.append(self._sfn._resolve_path(state["SecondsPath"], data))
+            return data, state["Next"]
+
         clock = SimpleNamespace(sleep=lambda seconds: None, time=time.time, monotonic=time.monotonic)
-        with mock.patch.multiple(self._sfn, _invoke_resource=invoke, _SFN_WAIT_SCALE=0, time=clock):
+        with mock.patch.multiple(self._sfn, _invoke_resource=invoke, _SFN_WAIT_SCALE=0, time=clock, _execute_wait=wait):
             ran = _body(self._sfn._start_sync_execution({"stateMachineArn": self._arn, "input": json.dumps(event)}))
         events = self._sfn._executions[ran["executionArn"]]["events"]
         path = tuple(e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e)
@@ -309,7 +321,7 @@ def _body(response: tuple[int, Any, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def moto_engine() -> Iterator[Moto]:
+def moto_engine(workflow: str) -> Iterator[Moto]:
     """A fresh moto."""
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
-        yield Moto()
+        yield Moto(workflow)

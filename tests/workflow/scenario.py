@@ -10,7 +10,7 @@ from typing import Any
 
 from mailroom.errors import MailroomError
 
-DEFINITION = Path(__file__).parents[2] / "statemachine" / "deliver_mail.asl.json"
+WORKFLOWS = Path(__file__).parents[2] / "statemachine"
 SUBSTITUTIONS = {
     "Partition": "aws",
     "ValidateEventArn": "arn:aws:lambda:us-east-1:123456789012:function:ValidateEvent",
@@ -18,6 +18,7 @@ SUBSTITUTIONS = {
     "WriteMailboxArn": "arn:aws:lambda:us-east-1:123456789012:function:WriteMailbox",
     "QuarantinePrefix": "quarantine/",
     "BounceSender": "bounces@example.com",
+    "PipeName": "Pipe",
 }
 
 
@@ -56,6 +57,7 @@ class Script:
     lambdas: Mapping[str, Callable[[Any], Any]]
     calls: list[tuple[str, str]] = field(default_factory=list)
     payloads: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    waits: list[int] = field(default_factory=list)
     _turns: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     _lock: Lock = field(default_factory=Lock)
 
@@ -87,13 +89,18 @@ class Script:
         return sum(1 for called, _ in self.calls if called == step)
 
 
-def definition(substitutions: Mapping[str, str]) -> dict[str, Any]:
+def source(workflow: str) -> str:
+    """The text of a workflow's file."""
+    return (WORKFLOWS / f"{workflow}.asl.json").read_text()
+
+
+def definition(workflow: str, substitutions: Mapping[str, str]) -> dict[str, Any]:
     """The workflow with its substitutions filled in, as CloudFormation does it.
 
     Without its timeouts: the engines measure them by the real clock, and a busy machine must not fail a scenario. A
     timeout is a scenario of its own, thrown by name.
     """
-    text = DEFINITION.read_text()
+    text = source(workflow)
     for name, value in {**SUBSTITUTIONS, **substitutions}.items():
         text = text.replace(f"${{{name}}}", value)
     machine: dict[str, Any] = json.loads(text)
@@ -113,7 +120,7 @@ def all_states(machine: Mapping[str, Any]) -> dict[str, Any]:
 
 _BY_EXPRESSION = {
     state["Parameters"]["UpdateExpression"]: name
-    for name, state in all_states(json.loads(DEFINITION.read_text())).items()
+    for name, state in all_states(json.loads(source("deliver_mail"))).items()
     if "UpdateExpression" in state.get("Parameters", {})
 }
 _BY_ACTION = {
@@ -121,6 +128,9 @@ _BY_ACTION = {
     "sqs:sendMessage": "ParkEvent",
     "s3:copyObject": "QuarantineMessage",
     "ses:sendBounce": "SendBounce",
+    "pipes:describePipe": "ReadPipe",
+    "pipes:stopPipe": "StopPipe",
+    "pipes:startPipe": "StartPipe",
 }
 
 

@@ -14,6 +14,7 @@ from tests.workflow.engines import Engine
 from tests.workflow.mail import NOW, address, functions, queued, ses_notification
 from tests.workflow.scenario import Plan, Script, returns, throws
 
+WORKFLOW = "deliver_mail"
 BEFORE = ("ValidateEvent", "Mail?", "ResolveMailboxes", "DeliverToMailboxes", "RecordRejections", "Bounce?")
 DELIVERED = (*BEFORE, "AllCopiesSafe?", "Delivered")
 INCOMPLETE = (*BEFORE, "AllCopiesSafe?", "DeliveryIncomplete")
