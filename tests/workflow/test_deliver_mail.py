@@ -79,8 +79,8 @@ class Scenario:
         assert (run.path, run.status) == (expect.path, expect.status), self.name
         assert run.error == ("DeliveryIncomplete" if expect.status == "FAILED" else None)
         if run.output is not None:
-            assert _outcomes(run.output, "copies", "mailbox") == _addressed(expect.copies)
-            assert _outcomes(run.output, "rejections", "recipient") == _addressed(expect.rejections)
+            assert _outcomes(run.output, "deliveries", "mailbox") == _addressed(expect.copies)
+            assert _outcomes(run.output, "rejected", "recipient") == _addressed(expect.rejections)
         assert {mailbox: item["status"] for (_, mailbox), item in engine.records().items()} == _addressed(
             expect.records
         )
