@@ -7,7 +7,7 @@ first two become the options ``--stack-name``, ``--region``, ``--profile``, ``--
 import inspect
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from mailroom.errors import MailroomError
@@ -17,6 +17,9 @@ from mailroomctl.errors import CommandError
 from mailroomctl.stack import DEFAULT_STACK_NAME, Stack
 
 _PANEL = "Stack and output"
+
+#: Exit code after Ctrl-C, as shells have it: 128 + SIGINT.
+INTERRUPTED = 130
 
 _OPTIONS: dict[str, tuple[Any, Any]] = {
     "stack_name": (
@@ -92,15 +95,15 @@ def with_clear_errors(function: Callable[..., None], *arguments: Any, **options:
     except BotoCoreError as error:
         fail(f"AWS could not be asked: {error}")
     except KeyboardInterrupt:
-        fail("interrupted")
+        fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone, as with "| head"; nothing is wrong.
         sys.stderr.close()
         raise SystemExit(0) from None
 
 
-def fail(text: str) -> None:
-    """Print one line to standard error and exit with code 1."""
+def fail(text: str, code: int = 1) -> NoReturn:
+    """Print one line to standard error and exit."""
     line = " ".join(text.split())
     print(f"mailroomctl: {line}", file=sys.stderr)
-    raise typer.Exit(1)
+    raise typer.Exit(code)

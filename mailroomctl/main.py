@@ -2,13 +2,27 @@
 
 import typer
 
-from mailroomctl import alias, catch_all, directory_commands, domain, explain, group, mailbox, quarantine
+from mailroomctl import (
+    alias,
+    catch_all,
+    dead_letters,
+    directory_commands,
+    domain,
+    explain,
+    group,
+    mailbox,
+    parked,
+    quarantine,
+    replay_command,
+    trace,
+)
 from mailroomctl.command import command
 from mailroomctl.local.cli import app as local_app
 
 app = typer.Typer(
     name="mailroomctl",
     help="Operate Mailroom: who receives mail, and what became of it.",
+    epilog="Exit codes: 0 done; 1 not, or not all, with the reason; 2 wrong options; 130 interrupted by Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -21,4 +35,8 @@ app.add_typer(domain.app, name="domain")
 app.add_typer(directory_commands.app, name="directory")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("explain")(command(explain.explain))
+app.command("trace")(command(trace.trace))
+app.command("replay")(command(replay_command.replay))
+app.add_typer(parked.app, name="parked")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(local_app, name="local")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mailroomctl.deliveries_table import Record
+from mailroomctl.deliveries_table import BOUNCE, Record
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
 
@@ -22,6 +22,7 @@ def notification_from_records(
     recipients are those of the records, the verdicts those that the records name: one that changed no delivery is not
     on record. Raises ``CommandError`` when a record does not say enough.
     """
+    records = [record for record in records if record.get("mailbox") != BOUNCE]
     if not records:
         raise CommandError("there is no record to rebuild the notification from.")
     first = records[0]
@@ -36,7 +37,9 @@ def notification_from_records(
         "action": {"type": "S3", "bucketName": first["bucket"], "objectKey": key or first["key"]},
     }
     for record in records:
-        for check, status, dmarc_policy in _FINDING.findall(record.get("verdict") or ""):
+        # A copy that a policy refused has the findings in its reason.
+        findings = f"{record.get('verdict') or ''} {record.get('reason') or ''}"
+        for check, status, dmarc_policy in _FINDING.findall(findings):
             receipt[f"{check}Verdict"] = {"status": status}
             if dmarc_policy:
                 receipt["dmarcPolicy"] = dmarc_policy

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
 DEFAULT_STACK_NAME = "mailroom"
@@ -70,7 +71,12 @@ class Stack:
         """An S3 client."""
         return self._client("s3")  # type: ignore[no-any-return]
 
-    @property
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        """An SQS client."""
+        return self._client("sqs")  # type: ignore[no-any-return]
+
+    @cached_property
     def stepfunctions(self) -> "SFNClient":
         """A Step Functions client that waits for a whole synchronous execution, and does not start it twice."""
         from botocore.config import Config

@@ -1,0 +1,108 @@
+"""``mailroomctl dead-letters``: mail that the inbound queue gave up after all its attempts."""
+
+from typing import Annotated, Any
+
+import typer
+
+from mailroomctl import move_task
+from mailroomctl.command import command
+from mailroomctl.console import Console
+from mailroomctl.deliveries_table import DeliveriesTable, outcome_row
+from mailroomctl.errors import CommandError
+from mailroomctl.held_messages import HeldMessages, Message
+from mailroomctl.interrupts import finishing
+from mailroomctl.queue_work import Done, choice, show, work
+from mailroomctl.selection import HELP_ID, Selection, selecting
+from mailroomctl.stack import Stack
+from mailroomctl.waiting_mail import Waiting, message_id_of, read_dead_letter
+
+app = typer.Typer(no_args_is_help=True, help="Dead letters: mail that could not be delivered after all attempts.")
+
+_QUEUE = "dead-letter queue"
+_COLUMNS = ("id", "age", "error", "message_id", "recipients", "cause")
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+
+
+@app.command("list")
+@command
+@selecting(all_of_it=False)
+def list_all(stack: Stack, console: Console, selection: Selection) -> None:
+    """List what was given up, with the errors on record, the oldest first."""
+    with _held(stack) as held:
+        chosen = selection.choose(_waiting(stack, console, held))
+        show(console, _COLUMNS, [one.row() for one in chosen], empty=f"the {_QUEUE} is empty, or nothing in it matches")
+
+
+@app.command("show")
+@command
+def show_one(
+    stack: Stack,
+    console: Console,
+    which: Annotated[str, typer.Argument(metavar="ID", help=HELP_ID, show_default=False)],
+) -> None:
+    """Show dead letters in full: the notification, and the outcomes on record."""
+    with _held(stack) as held:
+        chosen = Selection(ids=(which,)).choose(_waiting(stack, console, held))
+    for one in chosen:
+        records = [outcome_row(record) for record in one.details["records"]]
+        data = {**one.row(), "cause": one.cause}
+        if console.as_json:
+            console.record({**data, "event": one.event, "records": records})
+            continue
+        where = f"s3://{one.mail.bucket}/{one.mail.key}" if one.mail else None
+        console.record({**data, "raw_mail": where, "body": one.message.body})
+        if records:
+            console.table(("mailbox", "outcome", "attempts", "reason"), records, empty="")
+
+
+@app.command("redrive")
+@command
+@selecting(all_of_it=True)
+def redrive(stack: Stack, console: Console, selection: Selection, dry_run: DryRun = False) -> None:
+    """Move dead letters back into the inbound queue, for as many attempts as new mail gets.
+
+    --all lets SQS move them (StartMessageMoveTask) where it can; Ctrl-C stops that. Exit code 1 when anything is left.
+    """
+    inbound = stack.output("InboundQueueUrl")
+    if selection.everything and not dry_run and move_task.move_all(stack, console, _url(stack), inbound):
+        return
+
+    def move_one(one: Waiting) -> Done:
+        with finishing():
+            _send(stack, inbound, one.message)
+            held.delete(one.message)
+        return Done("moved to the inbound queue")
+
+    with _held(stack) as held:
+        chosen = selection.choose(_waiting(stack, console, held))
+        if not chosen and selection.filtered:
+            raise CommandError(f"nothing in the {_QUEUE} matches; mailroomctl dead-letters list shows what is there.")
+        if dry_run:
+            rows: list[dict[str, Any]] = [{**one.row(), "result": "would be moved"} for one in chosen]
+            show(console, (*_COLUMNS, "result"), rows, empty=f"the {_QUEUE} is empty")
+        else:
+            work(console, held, chosen, "moving", move_one, queue=_QUEUE)
+
+
+def _send(stack: Stack, url: str, message: Message) -> None:
+    """Put a message into another queue as it is, with its attributes."""
+    stack.sqs.send_message(QueueUrl=url, MessageBody=message.body, MessageAttributes=message.attributes)
+
+
+def _held(stack: Stack) -> HeldMessages:
+    return HeldMessages(stack.sqs, _url(stack))
+
+
+def _url(stack: Stack) -> str:
+    return stack.output("DeadLetterQueueUrl")
+
+
+def _waiting(stack: Stack, console: Console, held: HeldMessages) -> list[Waiting]:
+    table = DeliveriesTable(stack)
+
+    def read(message: Message) -> Waiting:
+        message_id = message_id_of(message)
+        return read_dead_letter(message, table.of_message(message_id) if message_id else [])
+
+    return choice(console, held, read, _QUEUE)

@@ -1,0 +1,57 @@
+"""The raw mail of a message in the mail bucket: whether it is still there, and what SES found in it."""
+
+import re
+from datetime import datetime
+from email import message_from_bytes, policy
+from typing import Any
+
+from mailroomctl.errors import CommandError
+from mailroomctl.stack import Stack
+
+_ENOUGH = 64 * 1024  # octets; SES's own headers are the first
+_VERDICTS = {"spamVerdict": "X-SES-Spam-Verdict", "virusVerdict": "X-SES-Virus-Verdict"}
+_CHECKED = re.compile(r"\b(spf|dkim|dmarc)=(pass|fail|softfail)\b")
+_STATUS = {"pass": "PASS", "fail": "FAIL", "softfail": "GRAY"}
+
+
+def stored_at(stack: Stack, bucket: str, key: str) -> datetime | None:
+    """Return when the object was stored, or None when it is not there."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return stack.s3.head_object(Bucket=bucket, Key=key)["LastModified"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+            return None
+        raise
+
+
+def usual_key(stack: Stack, message_id: str) -> str:
+    """Return where SES puts the raw mail of a message."""
+    return f"{stack.parameter('MailKeyPrefix', '')}{message_id}"
+
+
+def check_stored(stack: Stack, bucket: str, key: str) -> None:
+    """Raise ``CommandError`` when the raw mail is gone."""
+    if stored_at(stack, bucket, key) is None:
+        days = stack.parameter("MailRetentionDays", "90")
+        raise CommandError(
+            f"the raw mail s3://{bucket}/{key} is gone: the bucket keeps mail for {days} days (MailRetentionDays)."
+        )
+
+
+def verdicts(stack: Stack, bucket: str, key: str) -> dict[str, Any]:
+    """Return the verdicts as a receipt has them, from the headers that SES has put in front of the mail.
+
+    Only the first header of a name counts: all others are the sender's. DMARC's policy is in none of them.
+    """
+    body = stack.s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{_ENOUGH - 1}")["Body"].read()
+    headers = message_from_bytes(body, policy=policy.compat32)
+    found = {
+        name: {"status": str(headers[header]).strip().upper()} for name, header in _VERDICTS.items() if headers[header]
+    }
+    results = str(headers["Authentication-Results"] or "")
+    if results.strip().startswith("amazonses.com"):
+        for check, result in _CHECKED.findall(re.sub(r"\([^)]*\)", "", results)):
+            found.setdefault(f"{check}Verdict", {"status": _STATUS[result]})
+    return found
