@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from mailroom.maildir.names import folder_directory
+
 from mailroomctl.stack import Stack
 
 type Record = dict[str, Any]
@@ -99,9 +101,8 @@ def _file(record: Record) -> str | None:
     """The file below the mail root; Dovecot moves it from new/ to cur/ and adds flags to its name."""
     if not record.get("file_name"):
         return None
-    folder = record.get("folder") or "INBOX"
-    subfolder = "" if folder == "INBOX" else f".{folder.replace('/', '.')}/"
-    return f"{record.get('path')}/{subfolder}new/{record['file_name']}"
+    subfolder = folder_directory(record.get("folder") or "INBOX")
+    return "/".join(filter(None, (record.get("path"), subfolder, "new", record["file_name"])))
 
 
 def _reason(record: Record) -> str:

@@ -10,12 +10,7 @@ from mailroomctl.stack import Stack
 
 #: Seconds between two looks at the task.
 POLL = 2.0
-_NOT_OFFERED = (
-    "InvalidAction",
-    "UnsupportedOperation",
-    "AWS.SimpleQueueService.UnsupportedOperation",
-    "UnknownOperation",
-)
+_NOT_OFFERED = ("InvalidAction", "UnknownOperation", "UnsupportedOperation")
 
 
 def move_all(stack: Stack, console: Console, source: str, destination: str) -> bool:

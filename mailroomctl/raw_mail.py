@@ -47,9 +47,8 @@ def verdicts(stack: Stack, bucket: str, key: str) -> dict[str, Any]:
     """
     body = stack.s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{_ENOUGH - 1}")["Body"].read()
     headers = message_from_bytes(body, policy=policy.compat32)
-    found = {
-        name: {"status": str(headers[header]).strip().upper()} for name, header in _VERDICTS.items() if headers[header]
-    }
+    given = {name: headers[header] for name, header in _VERDICTS.items() if headers[header]}
+    found = {name: {"status": str(value).strip().upper()} for name, value in given.items()}
     results = str(headers["Authentication-Results"] or "")
     if results.strip().startswith("amazonses.com"):
         for check, result in _CHECKED.findall(re.sub(r"\([^)]*\)", "", results)):

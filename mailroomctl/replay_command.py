@@ -22,7 +22,7 @@ def replay(
     stack: Stack,
     console: Console,
     message_ids: Annotated[
-        list[str], typer.Argument(metavar="MESSAGE-ID...", help="SES message ids, as trace shows.", show_default=False)
+        list[str], typer.Argument(metavar="MESSAGE-ID", help="SES message ids, as trace shows.", show_default=False)
     ],
     recipient: Annotated[
         list[str] | None,

@@ -24,7 +24,7 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "ids": (
         Annotated[
             list[str] | None,
-            typer.Argument(metavar="[ID]...", help=HELP_ID, show_default=False),
+            typer.Argument(metavar="ID", help=HELP_ID, show_default=False),
         ],
         None,
     ),

@@ -24,7 +24,9 @@ _QUEUES = {"inbound": "InboundQueueUrl", "dead-letter": "DeadLetterQueueUrl", "p
 def trace(
     stack: Stack,
     console: Console,
-    message_id: Annotated[str | None, typer.Argument(help="SES message id.", show_default=False)] = None,
+    message_id: Annotated[
+        str | None, typer.Argument(metavar="MESSAGE-ID", help="SES message id.", show_default=False)
+    ] = None,
     mailbox: Annotated[
         str | None,
         typer.Option(help="All mail to this mailbox, and to this address where it was rejected.", show_default=False),

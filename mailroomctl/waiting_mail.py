@@ -20,8 +20,8 @@ _LONGEST_CAUSE = 300  # characters, in tables
 class Waiting:
     """One message of a queue, read as far as it can be.
 
-    ``event`` is what starts the workflow again, or None where there is none to be found. ``mail`` is the notification in
-    it, or None where it is none. ``errors`` are names of errors.
+    ``event`` is what starts the workflow again, or None where there is none to be found. ``mail`` is the notification
+    in it, or None where it is none. ``errors`` are names of errors.
     """
 
     message: Message
