@@ -1,5 +1,6 @@
 """``mailroomctl dead-letters``: mail that the inbound queue gave up after all its attempts."""
 
+import json
 from typing import Annotated, Any
 
 import typer
@@ -40,20 +41,26 @@ def show_one(
     stack: Stack,
     console: Console,
     which: Annotated[str, typer.Argument(metavar="ID", help=HELP_ID, show_default=False)],
+    event: Annotated[bool, typer.Option("--event", help="Print only the event, as an execution's input.")] = False,
 ) -> None:
-    """Show dead letters in full: the notification, and the outcomes on record."""
+    """Show dead letters in full: where the raw mail is, and the outcomes on record."""
     with _held(stack) as held:
         chosen = Selection(ids=(which,)).choose(_waiting(stack, console, held))
     for one in chosen:
+        if event:
+            print(json.dumps(one.event, ensure_ascii=False))
+            continue
         records = [outcome_row(record) for record in one.details["records"]]
         data = {**one.row(), "cause": one.cause}
         if console.as_json:
             console.record({**data, "event": one.event, "records": records})
             continue
         where = f"s3://{one.mail.bucket}/{one.mail.key}" if one.mail else None
-        console.record({**data, "raw_mail": where, "body": one.message.body})
+        console.record({**data, "raw_mail": where})
         if records:
             console.table(("mailbox", "outcome", "attempts", "reason"), records, empty="")
+        if not one.mail:
+            print(one.message.body)
 
 
 @app.command("redrive")

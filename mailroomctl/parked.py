@@ -60,7 +60,7 @@ def show_one(
         console.record({**data, "raw_mail": where})
         if records:
             console.table(("mailbox", "outcome", "attempts", "reason"), records, empty="")
-        if one.event is None:
+        if not one.mail:
             print(one.message.body)
 
 

@@ -44,7 +44,12 @@ def work(
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        show(console, ("id", "message_id", "result"), rows, empty="nothing was done")
+        show(
+            console,
+            ("id", "message_id", "result"),
+            rows,
+            empty=f"the {queue} is empty" if not chosen else "nothing was done",
+        )
         if left:
             console.note(f"{len(chosen) - left} of {len(chosen)} done; {left} still in the {queue}")
     if interrupted:

@@ -14,10 +14,12 @@ from typer.testing import CliRunner
 from mailroomctl.main import app
 
 REGION = "eu-central-1"
+QUEUES = ("Inbound", "DeadLetter", "Parked")
 OUTPUTS = {
     "DirectoryTableName": "directory",
     "DeliveriesTableName": "deliveries",
     "MailBucketName": "mail",
+    **{f"{name}QueueUrl": f"https://sqs.{REGION}.amazonaws.com/123456789012/{name}" for name in QUEUES},
     "DeliverMailArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:deliver",
 }
 
@@ -51,8 +53,10 @@ class Operator:
 
     def __init__(self) -> None:
         self.parameters: dict[str, str] = {}
+        self.replaced: dict[str, Any] = {"cloudformation": FakeCloudFormation(self.parameters)}
         self.dynamodb = boto3.resource("dynamodb", region_name=REGION)
         self.s3 = boto3.client("s3", region_name=REGION)
+        self.sqs = boto3.client("sqs", region_name=REGION)
         self.stderr = ""
 
     def run(self, line: str, code: int = 0, stdin: str | None = None) -> str:
@@ -89,6 +93,7 @@ class Operator:
 @contextmanager
 def operator(monkeypatch: Any) -> Iterator[Operator]:
     """An operator with credentials and a deployed, empty stack."""
+    from mailroomctl import held_messages
     from mailroomctl.stack import Stack
 
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "MAILROOM_STACK_NAME"):
@@ -100,17 +105,32 @@ def operator(monkeypatch: Any) -> Iterator[Operator]:
         real = Stack._client
 
         def client(self: Stack, service: str, **options: Any) -> Any:
-            return FakeCloudFormation(one.parameters) if service == "cloudformation" else real(self, service, **options)
+            return one.replaced.get(service) or real(self, service, **options)
 
         monkeypatch.setattr(Stack, "_client", client)
-        for name, keys in (("directory", ["address"]), ("deliveries", ["message_id", "mailbox"])):
-            one.dynamodb.create_table(
-                TableName=name,
-                BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-                KeySchema=[
-                    {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-                ],
-            )
+        monkeypatch.setattr(held_messages, "WAIT", 0)
+        _create_table(one, "directory", "address")
+        _create_table(one, "deliveries", "message_id", "mailbox", by_mailbox=("mailbox", "received_at"))
+        for name in QUEUES:
+            one.sqs.create_queue(QueueName=name)
         one.s3.create_bucket(Bucket="mail", CreateBucketConfiguration={"LocationConstraint": REGION})
         yield one
+
+
+def _create_table(at: Operator, name: str, *key: str, **indexes: tuple[str, ...]) -> None:
+    by_index = [
+        {"IndexName": index, "KeySchema": _key_schema(*names), "Projection": {"ProjectionType": "ALL"}}
+        for index, names in indexes.items()
+    ]
+    names = sorted({*key, *(name for names in indexes.values() for name in names)})
+    at.dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+        KeySchema=_key_schema(*key),
+        **({"GlobalSecondaryIndexes": by_index} if by_index else {}),
+    )
+
+
+def _key_schema(*names: str) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]

@@ -1,0 +1,85 @@
+"""trace: an operator can always say what became of a message."""
+
+from tests.integration.operator import Operator
+from tests.integration.waiting import give_up, record
+
+NEW = "2026-11-24T02:47:00.123Z"
+
+
+def test_a_message(at: Operator) -> None:
+    record(
+        at,
+        "m1",
+        "bob@example.com",
+        "DELIVERED",
+        path="example.com/bob/Maildir",
+        folder="Junk",
+        file_name="name",
+        attempts=2,
+        size=100,
+        verdict="spam=FAIL; policy=junk",
+    )
+    record(at, "m1", "eve@example.com", "FAILED", error="StorageUnavailable", attempts=3)
+    record(at, "m1", "gone@example.com", "REJECTED", code="5.1.1", reason="there is no such address")
+    record(at, "m1", "max@example.com", "CLAIMED", lease_until=1795488900)
+    assert at.json("trace m1")[0] == {
+        "received_at": NEW,
+        "message_id": "m1",
+        "mailbox": "bob@example.com",
+        "recipients": ["bob@example.com"],
+        "outcome": "DELIVERED",
+        "folder": "Junk",
+        "file": "example.com/bob/Maildir/.Junk/new/name",
+        "size": 100,
+        "attempts": 2,
+        "delivered_at": None,
+        "reason": "spam=FAIL; policy=junk",
+    }
+    reasons = [row["reason"] for row in at.json("trace m1")[1:]]
+    assert reasons == [
+        "StorageUnavailable",
+        "5.1.1 there is no such address",
+        "a run holds it until 2026-11-24T02:55:00Z",
+    ]
+    assert [row["mailbox"] for row in at.json("trace m1 --status failed")] == ["eve@example.com"]
+    assert "example.com/bob/Maildir/.Junk/new/name" in at.run("trace m1")
+
+
+def test_a_mailbox(at: Operator) -> None:
+    record(at, "m1", "bob@example.com", "DELIVERED", received_at="2026-11-01T00:00:00.000Z")
+    record(at, "m2", "bob@example.com", "DELIVERED", received_at="2026-11-23T00:00:00.000Z")
+    record(at, "m3", "bob@example.com", "FAILED", received_at=NEW)
+    record(at, "m4", "eve@example.com", "FAILED", received_at=NEW)
+
+    def traced(options: str) -> list[str]:
+        return [row["message_id"] for row in at.json(f"trace --mailbox BOB@example.com {options}")]
+
+    assert traced("--since 2026-10-01") == ["m3", "m2", "m1"]
+    assert traced("--since 2026-11-24T02:00Z") == ["m3"]
+    assert traced("--since 2026-10-01 --until 2026-11-23T12:00:00+01:00") == ["m2", "m1"]
+    assert traced("--since 2026-10-01 --status DELIVERED --limit 1") == ["m2"]
+    assert "there are more than 1" in at.stderr
+    assert traced("--since 2000-01-01 --rfc-message-id m1@example.org") == ["m1"]
+    assert traced("--rfc-message-id '<m1@example.org>'") == ["m1"]
+    assert "mailroomctl explain info@example.com shows" in at.run("trace --mailbox info@example.com")
+
+
+def test_a_message_id_header(at: Operator) -> None:
+    record(at, "m1", "bob@example.com", "DELIVERED")
+    record(at, "m2", "bob@example.com", "DELIVERED")
+    assert [row["message_id"] for row in at.json("trace --rfc-message-id m2@example.org")] == ["m2"]
+    assert at.json("trace --rfc-message-id m2@example.org --since 2100-01-01") == []
+
+
+def test_nothing_on_record_says_where_else_it_may_be(at: Operator) -> None:
+    at.parameters["MailKeyPrefix"] = "mail/"
+    assert at.fails("trace m1") == "nothing is on record of m1, and there is no raw mail of it in the bucket."
+    at.s3.put_object(Bucket="mail", Key="mail/m1", Body=b"mail")
+    assert at.fails("trace m1").endswith("its notification is in no queue: replay it.")
+    give_up(at, "m1", "bob@example.com")
+    assert at.fails("trace m1").endswith("it may be one of 1 in the dead-letter queue.")
+
+
+def test_what_to_trace_must_be_said(at: Operator) -> None:
+    assert at.fails("trace") == "give a MESSAGE-ID, --mailbox or --rfc-message-id."
+    assert at.fails("trace m1 --mailbox bob@example.com").startswith("give either a MESSAGE-ID")
