@@ -40,6 +40,7 @@ def _configure(settings: Settings) -> None:
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": settings.region,
         "LAMBDA_EXECUTOR": "local",
+        "PERSIST_STATE": "0",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": "unix:///nonexistent",  # it would remove containers of another ministack

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,14 +24,11 @@ _INPUTS = ("template.yaml", "functions", "layers", "statemachine")
 
 
 def deploy(settings: Settings, project: Path = PROJECT) -> None:
-    """Build the application if it changed, and deploy it.
+    """Deploy what was built.
 
     Raises:
-        LocalError: sam failed; the text holds its last line and names the log.
+        LocalError: sam failed; the text holds the line that says most and names the log.
     """
-    if not (project / "template.yaml").is_file():
-        raise LocalError(f"no template.yaml in {project}: `mailroomctl local` needs a checkout of Mailroom")
-    build(settings, project)
     settings.client("s3").create_bucket(Bucket=ARTIFACTS_BUCKET)
     parameters = {"MailRoot": str(settings.mail_root)} | settings.parameters
     quoted = [f'ParameterKey={name},ParameterValue="{_escaped(value)}"' for name, value in parameters.items()]
@@ -47,16 +45,27 @@ def build(settings: Settings, project: Path = PROJECT) -> None:
     Raises:
         LocalError: sam failed, or there is no Python 3.13 to build with.
     """
+    if not (project / "template.yaml").is_file():
+        raise LocalError(f"no template.yaml in {project}: `mailroomctl local` needs a checkout of Mailroom")
+    for program in ("python3.13", "make"):
+        if not shutil.which(program, path=_path()):
+            raise LocalError(f"{program} is not on the PATH; sam builds the functions with it")
     folder = project / ".aws-sam"
     folder.mkdir(exist_ok=True)
-    stamp = folder / "built-from.sha256"
+    stamp, built = folder / "built-from", folder / "build" / "template.yaml"
     with _locked(folder / "build.lock"):
-        wanted = _fingerprint(project)
-        if stamp.is_file() and stamp.read_text() == wanted and (folder / "build/template.yaml").is_file():
+        inputs = _fingerprint(project)
+        # The time tells whether somebody else has built since, from whatever inputs.
+        if stamp.is_file() and built.is_file() and stamp.read_text() == f"{inputs} {built.stat().st_mtime_ns}":
             return
         stamp.unlink(missing_ok=True)
         _sam(settings, project, "build", ["--template-file", str(project / "template.yaml"), "--cached", "--parallel"])
-        stamp.write_text(wanted)
+        stamp.write_text(f"{inputs} {built.stat().st_mtime_ns}")
+
+
+def _path() -> str:
+    """Where sam finds python3.13 and make: this environment first."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 
 
 def _sam(settings: Settings, project: Path, command: str, arguments: list[str]) -> None:
@@ -66,9 +75,7 @@ def _sam(settings: Settings, project: Path, command: str, arguments: list[str]) 
     config = settings.state / "samconfig.toml"
     config.write_text("version = 0.1\n")
     log = settings.log_folder / f"sam-{command}.log"
-    # sam looks for python3.13 and for the layer's make on the PATH.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    environment = settings.environment() | {"PATH": path, "SAM_CLI_POLL_DELAY": "0.2"}
+    environment = settings.environment() | {"PATH": _path(), "SAM_CLI_POLL_DELAY": "0.2"}
     with log.open("wb") as output:
         process = subprocess.run(
             [sys.executable, "-m", "samcli", command, "--config-file", str(config), *arguments],

@@ -61,24 +61,25 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> None:
     """
     if any(processes.running(settings, name) for name in PARTS):
         raise LocalError(f"it is up already, with state folder {settings.state}; `mailroomctl local down` ends it")
-    _check_port("--aws-port", settings.aws_port, dict.fromkeys(["127.0.0.1", settings.bind or "127.0.0.1"]))
-    _check_port("--smtp-port", settings.smtp_port, ["127.0.0.1"])
-    settings.save()
-    try:
-        settings.mail_root.mkdir(parents=True, exist_ok=True)
-        progress(STEPS[0])
-        _start(settings, AWS)
-        progress(STEPS[1])
-        deploy.build(settings)
-        progress(STEPS[2])
-        deploy.deploy(settings)
-        if settings.bind:
-            _store_sample(settings)
-        progress(STEPS[3])
-        _start(settings, DOOR, PIPE)
-    except BaseException:
-        down(settings)
-        raise
+    _check_port("--aws-port", settings.aws_port, {"127.0.0.1", settings.bind or "127.0.0.1"})
+    _check_port("--smtp-port", settings.smtp_port, {"127.0.0.1"})
+    with processes.exclusive(settings):
+        settings.save()
+        try:
+            settings.mail_root.mkdir(parents=True, exist_ok=True)
+            progress(STEPS[0])
+            _start(settings, AWS)
+            progress(STEPS[1])
+            deploy.build(settings)
+            progress(STEPS[2])
+            deploy.deploy(settings)
+            if settings.bind:
+                _store_sample(settings)
+            progress(STEPS[3])
+            _start(settings, DOOR, PIPE)
+        except BaseException:
+            down(settings)
+            raise
 
 
 def down(settings: Settings) -> bool:
@@ -90,7 +91,8 @@ def down(settings: Settings) -> bool:
 
 def status(settings: Settings) -> Status:
     """What runs where."""
-    addresses = {AWS: settings.endpoint, DOOR: f"smtp://127.0.0.1:{settings.smtp_port}", PIPE: ""}
+    beyond = f" and http://{settings.bind}:{settings.aws_port}" if settings.bind else ""
+    addresses = {AWS: settings.endpoint + beyond, DOOR: f"smtp://127.0.0.1:{settings.smtp_port}", PIPE: ""}
     parts = [Part(name, addresses[name], processes.running(settings, name)) for name in PARTS]
     queues: list[Queue] = []
     outputs: dict[str, str] = {}
@@ -127,8 +129,8 @@ def _start(settings: Settings, *names: str) -> None:
         processes.wait_until_ready(settings, name, PATIENCE)
 
 
-def _check_port(option: str, port: int, addresses: dict[str, None] | list[str]) -> None:
-    for address in addresses:
+def _check_port(option: str, port: int, addresses: set[str]) -> None:
+    for address in sorted(addresses):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -74,7 +74,8 @@ def stop(settings: Settings, name: str) -> bool:
     """End a process and all that it started; returns whether it was running."""
     pid = running(settings, name)
     if pid is not None:
-        os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
         if not _until(lambda: running(settings, name) is None, GRACE):
             _kill_group(pid)
             _until(lambda: running(settings, name) is None, GRACE)
@@ -83,6 +84,22 @@ def stop(settings: Settings, name: str) -> bool:
             child.wait()
     _pid_file(settings, name).unlink(missing_ok=True)
     return pid is not None
+
+
+@contextlib.contextmanager
+def exclusive(settings: Settings) -> Iterator[None]:
+    """Keep a second ``up`` with the same state folder out.
+
+    Raises:
+        LocalError: another one is at work.
+    """
+    settings.state.mkdir(parents=True, exist_ok=True)
+    with _open(settings.state / "up.lock", os.O_RDWR | os.O_CREAT) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalError(f"another `up` is at work with state folder {settings.state}") from None
+        yield
 
 
 def say_ready(settings: Settings, name: str) -> None:

@@ -6,14 +6,13 @@ carries what ``DATA`` cannot, such as a mail without a final newline. The extens
 found: ``XSES spam=FAIL notifications=2`` before ``MAIL``, for the next message.
 
 Run as ``python -m mailroomctl.local.smtp_door STATE_FOLDER`` by ``processes.start``.
-Delete this module when the emulator's SES receives mail by SMTP and runs receipt rules.
+Delete this module, with ``ses_shapes`` and ``findings``, when the emulator's SES receives mail by SMTP and runs
+receipt rules.
 """
 
 from __future__ import annotations
 
 import asyncio
-import email
-import email.policy
 import json
 import logging
 import re
@@ -21,20 +20,17 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from email.header import decode_header, make_header
-from email.utils import format_datetime, getaddresses
 from pathlib import Path
-from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from mailroom.domain_names import normalise_domain
 from mailroom.errors import InvalidAddress
 
 from mailroomctl.local import processes
-from mailroomctl.local.findings import VERDICTS, checked_findings
+from mailroomctl.local.findings import checked_findings
+from mailroomctl.local.ses_shapes import added_headers, notification
 from mailroomctl.local.settings import LocalError, Settings
 
 log = logging.getLogger("smtp_door")
@@ -43,8 +39,6 @@ log = logging.getLogger("smtp_door")
 SIZE_LIMIT = 40 * 1024 * 1024
 #: Seconds for which the directory's domains are remembered.
 DOMAINS_FOR = 2.0
-#: SES puts at most 10 KB of headers into a notification.
-HEADERS_LIMIT = 10 * 1024
 
 
 class Door(SMTP):
@@ -71,6 +65,12 @@ class Door(SMTP):
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's naming
         await super().smtp_MAIL(re.sub(r"(?i)\bBODY=BINARYMIME\b", "BODY=8BITMIME", arg) if arg else arg)
+
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802
+        if self._chunks:
+            await self.push("503 5.5.1 Error: DATA and BDAT do not mix")
+            return
+        await super().smtp_DATA(arg)
 
     async def smtp_XSES(self, arg: str | None) -> None:  # noqa: N802
         """Take down what SES would have found in the next message."""
@@ -139,10 +139,22 @@ class Receiving:
         session.host_name = hostname
         return [*responses[:-1], "250-CHUNKING", "250-BINARYMIME", "250-ENHANCEDSTATUSCODES", "250-XSES", responses[-1]]
 
+    async def handle_MAIL(  # noqa: N802
+        self, server: Door, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take any sender that is text."""
+        if not address.isprintable():
+            return "553 5.1.7 That is not an address"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
     async def handle_RCPT(  # noqa: N802
         self, server: Door, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take recipients of the directory's domains only, known or not, as a receipt rule for a domain does."""
+        if not address.isprintable():
+            return "553 5.1.3 That is not an address"
         try:
             known = await asyncio.to_thread(self._knows, address)
         except Exception:
@@ -172,7 +184,8 @@ class Receiving:
         message_id = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(40))
         key = f"{self._prefix}{message_id}"
         now = datetime.now(UTC)
-        client = (str(session.host_name or "unknown"), str(session.peer[0]) if session.peer else "127.0.0.1")
+        host = re.sub(r"[^A-Za-z0-9.:\[\]_-]", "?", str(session.host_name or "unknown"))
+        client = (host, str(session.peer[0]) if session.peer else "127.0.0.1")
         stored = added_headers(message_id, sender, recipients, client, found, now) + content
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=stored)
         action = {"type": "S3", "topicArn": self._topic, "bucketName": self._bucket}
@@ -193,101 +206,6 @@ class Receiving:
             self._domains = {_domain(item["address"]["S"]) for page in pages for item in page["Items"]}
             self._domains_until = time.monotonic() + DOMAINS_FOR
         return domain in self._domains
-
-
-def added_headers(
-    message_id: str, sender: str, recipients: list[str], client: tuple[str, str], found: dict[str, str], now: datetime
-) -> bytes:
-    """The header lines that SES puts in front of a mail, in its order and with CRLF."""
-    host, address = client
-    domain = sender.rpartition("@")[2] or host
-    spf, dkim, dmarc = (_result(found, name) for name in ("spf", "dkim", "dmarc"))
-    origin = f"client-ip={address}; envelope-from={sender}; helo={host};"
-    check = f"(spfCheck: the local SMTP door was told so for {domain})"
-    opaque = secrets.token_urlsafe(96)
-    lines = [
-        f"Return-Path: <{sender}>",
-        f"Received: from {host} ({host} [{address}])",
-        f" by inbound-smtp.mailroom.local with SMTP id {message_id}",
-        f" for {recipients[0]};",
-        f" {format_datetime(now)} (UTC)",
-        f"X-SES-Spam-Verdict: {found.get('spam', 'PASS')}",
-        f"X-SES-Virus-Verdict: {found.get('virus', 'PASS')}",
-        f"Received-SPF: {spf} {check} {origin}",
-        "Authentication-Results: amazonses.com;",
-        f" spf={spf} {check} {origin}",
-        f" dkim={dkim} header.i=@{domain};",
-        f" dmarc={dmarc} header.from={domain};",
-        f"X-SES-RECEIPT: {opaque}",
-        f"X-SES-DKIM-SIGNATURE: a=rsa-sha256; q=dns/txt; b={opaque[:64]}; c=relaxed/simple; d=amazonses.com; v=1;",
-    ]
-    return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape")
-
-
-def notification(
-    message_id: str,
-    sender: str,
-    recipients: list[str],
-    stored: bytes,
-    found: dict[str, str],
-    now: datetime,
-    action: dict[str, str],
-) -> dict[str, Any]:
-    """SES's notification of an S3 action, as captured from the real thing."""
-    timestamp = f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z"
-    headers, truncated = _headers(stored)
-    first: dict[str, str] = {}
-    for header in headers:
-        first.setdefault(header["name"].lower(), header["value"])
-    common: dict[str, Any] = {"returnPath": sender}
-    common |= {name: _addresses(first[name]) for name in ("from", "to", "cc") if name in first}
-    common |= {name: first[name] for name in ("date", "subject") if name in first}
-    if "message-id" in first:
-        common["messageId"] = first["message-id"]
-    receipt: dict[str, Any] = {"timestamp": timestamp, "processingTimeMillis": 500, "recipients": recipients}
-    receipt |= {f"{name}Verdict": {"status": found.get(name, "PASS")} for name in VERDICTS}
-    if found.get("dmarc") == "FAIL":
-        receipt["dmarcPolicy"] = found.get("dmarc-policy", "none")
-    mail = {
-        "timestamp": timestamp,
-        "source": sender,
-        "messageId": message_id,
-        "destination": [*common.get("to", []), *common.get("cc", [])],
-        "headersTruncated": truncated,
-        "headers": headers,
-        "commonHeaders": common,
-    }
-    return {"notificationType": "Received", "mail": mail, "receipt": receipt | {"action": action}}
-
-
-def _headers(stored: bytes) -> tuple[list[dict[str, str]], bool]:
-    """The first headers of a mail, decoded as well as they can be, and whether some were left out."""
-    head = re.split(rb"\r?\n\r?\n", stored[: 2 * HEADERS_LIMIT], maxsplit=1)[0]
-    parsed = email.message_from_bytes(head, policy=email.policy.compat32)
-    headers: list[dict[str, str]] = []
-    size = 0
-    for name, value in _pairs(parsed):
-        size += len(name) + len(value)
-        if size > HEADERS_LIMIT:
-            return headers, True
-        headers.append({"name": name, "value": value})
-    return headers, len(head) >= 2 * HEADERS_LIMIT
-
-
-def _pairs(parsed: Any) -> Iterator[tuple[str, str]]:
-    for name, raw in parsed.items():
-        value = re.sub(r"\r?\n(?=[ \t])", "", str(raw)).encode("utf-8", "replace").decode()
-        with suppress(Exception):  # a broken encoded word stays as it is
-            value = str(make_header(decode_header(value)))
-        yield name.encode("utf-8", "replace").decode(), value
-
-
-def _addresses(value: str) -> list[str]:
-    return [f"{name} <{address}>" if name else address for name, address in getaddresses([value]) if address]
-
-
-def _result(found: dict[str, str], name: str) -> str:
-    return {"PASS": "pass", "FAIL": "fail", "GRAY": "softfail"}.get(found.get(name, "PASS"), "none")
 
 
 def _domain(address: str) -> str:
