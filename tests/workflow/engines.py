@@ -40,12 +40,16 @@ TABLE = {
 
 @dataclass(frozen=True)
 class Run:
-    """One finished execution; ``path`` holds the names of the top-level states in order."""
+    """One finished execution.
+
+    ``path`` holds the names of the top-level states in order, ``largest`` the octets of the largest state between them.
+    """
 
     status: str
     output: Any
     error: str | None
     path: tuple[str, ...]
+    largest: int
 
 
 class Engine(Protocol):
@@ -112,18 +116,10 @@ class Moto:
             )
             arn = started["executionArn"]
             described = self._wait(arn)
-        names = [
-            event["stateEnteredEventDetails"]["name"]
-            for page in self._sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
-            for event in page["events"]
-            if "stateEnteredEventDetails" in event
-        ]
-        return Run(
-            described["status"],
-            json.loads(described.get("output", "null")),
-            described.get("error"),
-            tuple(name for name in names if name in self._top),
-        )
+        pages = self._sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
+        events = [event for page in pages for event in page["events"]]
+        output = json.loads(described.get("output", "null"))
+        return Run(described["status"], output, described.get("error"), *_entered(events, self._top))
 
     def _wait(self, arn: str) -> dict[str, Any]:
         for _ in range(3000):
@@ -254,6 +250,7 @@ class Ministack:
         self._parked: list[dict[str, Any]] = []
         self._keys = {"mail/m1"}
         machine = definition(workflow, {"DeliveriesTable": self._table, "ParkedQueueUrl": "parked"})
+        self._top = set(machine["States"])
         created = stepfunctions._create_state_machine(
             {"name": f"deliver-{uuid.uuid4()}", "definition": json.dumps(machine), "roleArn": ROLE, "type": "EXPRESS"}
         )
@@ -278,9 +275,8 @@ class Ministack:
         with mock.patch.multiple(self._sfn, _invoke_resource=invoke, _SFN_WAIT_SCALE=0, time=clock, _execute_wait=wait):
             ran = _body(self._sfn._start_sync_execution({"stateMachineArn": self._arn, "input": json.dumps(event)}))
         events = self._sfn._executions[ran["executionArn"]]["events"]
-        path = tuple(e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e)
         output = json.loads(ran["output"]) if ran["status"] == "SUCCEEDED" else None
-        return Run(ran["status"], output, ran.get("error"), path)
+        return Run(ran["status"], output, ran.get("error"), *_entered(events, self._top))
 
     def _own(self, own: Any, resource: str, parameters: dict[str, Any]) -> Any:
         # Its SQS and S3 need the server's account set-up; what the workflow asks of them is one call each.
@@ -310,6 +306,13 @@ class Ministack:
     def object_keys(self) -> set[str]:
         """The keys in the bucket."""
         return self._keys
+
+
+def _entered(events: list[dict[str, Any]], top: set[str]) -> tuple[tuple[str, ...], int]:
+    """Give the names of the top-level states that were entered, and the octets of the largest input of one."""
+    details = [event["stateEnteredEventDetails"] for event in events if "stateEnteredEventDetails" in event]
+    entered = [detail for detail in details if detail["name"] in top]
+    return tuple(detail["name"] for detail in entered), max(len(detail["input"].encode()) for detail in entered)
 
 
 def _body(response: tuple[int, Any, Any]) -> dict[str, Any]:

@@ -94,16 +94,22 @@ def source(workflow: str) -> str:
     return (WORKFLOWS / f"{workflow}.asl.json").read_text()
 
 
-def definition(workflow: str, substitutions: Mapping[str, str]) -> dict[str, Any]:
-    """The workflow with its substitutions filled in, as CloudFormation does it.
-
-    Without its timeouts: the engines measure them by the real clock, and a busy machine must not fail a scenario. A
-    timeout is a scenario of its own, thrown by name.
-    """
+def filled(workflow: str, substitutions: Mapping[str, str]) -> dict[str, Any]:
+    """The workflow with its substitutions filled in, as CloudFormation does it."""
     text = source(workflow)
     for name, value in {**SUBSTITUTIONS, **substitutions}.items():
         text = text.replace(f"${{{name}}}", value)
     machine: dict[str, Any] = json.loads(text)
+    return machine
+
+
+def definition(workflow: str, substitutions: Mapping[str, str]) -> dict[str, Any]:
+    """The workflow as the engines get it: without its timeouts.
+
+    The engines measure them by the real clock, and a busy machine must not fail a scenario. A timeout is a scenario
+    of its own, thrown by name.
+    """
+    machine = filled(workflow, substitutions)
     for state in (machine, *all_states(machine).values()):
         state.pop("TimeoutSeconds", None)
     return machine

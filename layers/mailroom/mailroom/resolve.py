@@ -166,9 +166,14 @@ def _domain_of(address: str) -> str:
 
 
 def _check_size(result: Mapping[str, Any]) -> None:
-    """Refuse what the workflow could not carry: a state that is too large fails the run, and every redelivery of it."""
-    size = len(json.dumps(result, ensure_ascii=False).encode())
+    """Refuse what the workflow could not carry: a state that is too large fails the run, and every redelivery of it.
+
+    Rejections count three times, because the workflow makes an outcome and a bounce of each. Deliveries only become
+    shorter.
+    """
+    size = len(json.dumps(result).encode()) + 2 * len(json.dumps(result["rejected"]).encode())
     if size > MAX_STATE:
         raise FanOutLimitExceeded(
-            f"the message's {len(result['deliveries'])} deliveries make {size} octets of state, more than {MAX_STATE}"
+            f"{len(result['deliveries'])} deliveries and {len(result['rejected'])} rejections of one message "
+            f"make {size} octets of state, more than {MAX_STATE}"
         )

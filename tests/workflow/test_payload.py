@@ -1,0 +1,69 @@
+"""No state of the workflow can outgrow what Step Functions carries, whatever the directory and the envelope hold."""
+
+import json
+from typing import Any
+
+from mailroom.resolve import Rules, resolve_mailboxes
+
+from tests.fakes.dynamodb import FakeDynamoDB, directory, group, mailbox
+from tests.workflow.engines import Ministack
+from tests.workflow.mail import NOW, functions, queued, ses_notification
+from tests.workflow.scenario import Script
+
+MOST = 256 * 1024
+FAN_OUT_LIMIT = 500
+
+
+def largest_state(recipients: list[str], entries: list[dict[str, Any]]) -> int | None:
+    """Run a mail through the real ResolveMailboxes; octets of the largest state, or None where the event is parked."""
+    event = ses_notification()
+    event["receipt"]["recipients"] = recipients
+    stand_ins = functions(now=NOW, bounces=True)
+    stand_ins["ResolveMailboxes"] = lambda state: resolve_mailboxes(
+        state, directory(FakeDynamoDB(entries)), Rules(fan_out_limit=FAN_OUT_LIMIT)
+    )
+    engine = Ministack("deliver_mail")
+    run = engine.run(queued(event), Script({}, stand_ins))
+    if run.path[-1] == "Parked":
+        assert [message["error"] for message in engine.parked()] == ["FanOutLimitExceeded"]
+        return None
+    assert run.path[-1] == "Delivered"
+    return max(run.largest, len(json.dumps(run.output).encode()), _raw_result_of_the_map(run.output))
+
+
+def _raw_result_of_the_map(output: dict[str, Any]) -> int:
+    """A Map's whole result passes through the engine before its ResultSelector makes it smaller."""
+    outcomes, bounces = output["rejected"]["outcomes"], output["rejected"]["bounces"]
+    items = [{"outcome": one, "bounce": two, "status": "REJECTED"} for one, two in zip(outcomes, bounces, strict=True)]
+    return max(len(json.dumps(items)), len(json.dumps(output["deliveries"]["outcomes"])))
+
+
+def _addresses(length: int, count: int = FAN_OUT_LIMIT) -> list[str]:
+    """Addresses of ``length`` characters, none of whose labels is longer than DNS allows."""
+    domain = ".".join(["d" * 50] * 4 + ["example.com"])[-(length - 5) :].lstrip(".").rjust(length - 5, "e")
+    return [f"{n:04}@{domain}" for n in range(count)]
+
+
+def _group(names: list[str]) -> list[dict[str, Any]]:
+    return [group("all@example.com", *names), *map(mailbox, names)]
+
+
+def test_a_group_at_the_fan_out_limit() -> None:
+    size = largest_state(["all@example.com"], _group(_addresses(40)))
+    assert size is not None
+    assert 60_000 < size < MOST
+
+
+def test_long_addresses_are_parked_before_they_outgrow_the_state() -> None:
+    sizes = [largest_state(["all@example.com"], _group(_addresses(length))) for length in (60, 90, 120, 200)]
+    carried = [size for size in sizes if size is not None]
+    assert carried
+    assert max(carried) < MOST
+    assert sizes[-1] is None
+
+
+def test_unknown_recipients_are_parked_before_they_outgrow_the_state() -> None:
+    sizes = [largest_state(_addresses(75, count), []) for count in (50, 100, 200, 500)]
+    assert None not in sizes[:2]
+    assert max(size for size in sizes if size is not None) < MOST
+    assert sizes[-1] is None

@@ -1,0 +1,279 @@
+"""The rules that every workflow of ours keeps, checked on its file and on the template that deploys it."""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import ManualArgs, lint
+from cfnlint.decode.cfn_yaml import loads
+from mailroom import errors
+
+from tests.workflow.scenario import SUBSTITUTIONS, WORKFLOWS, all_states, filled, source
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+EXPRESS_SECONDS = 300
+BUDGET_SECONDS = 290
+
+OURS = {
+    name
+    for name, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, errors.MailroomError) and not kind.__subclasses__()
+}
+# "Handling errors in Step Functions workflows", the Lambda API's Invoke errors, and each service's API errors.
+DOCUMENTED = {
+    "States.ALL",
+    *(
+        f"Lambda.{name}"
+        for name in (
+            "ServiceException",
+            "AWSLambdaException",
+            "SdkClientException",
+            "ClientExecutionTimeoutException",
+            "TooManyRequestsException",
+            "EFSMountConnectivityException",
+            "EFSMountTimeoutException",
+            "EFSMountFailureException",
+            "EFSIOException",
+        )
+    ),
+    *(
+        f"DynamoDB.{name}"
+        for name in (
+            "ConditionalCheckFailedException",
+            "ProvisionedThroughputExceededException",
+            "ThrottlingException",
+            "RequestLimitExceeded",
+            "InternalServerError",
+        )
+    ),
+    "S3.NoSuchKey",
+    "S3.NoSuchKeyException",
+    "Ses.ThrottlingException",
+    "Ses.LimitExceededException",
+    "Ses.SesException",
+}
+
+WORKFLOW_NAMES = sorted(path.name.removesuffix(".asl.json") for path in WORKFLOWS.glob("*.asl.json"))
+
+
+def _machine(name: str) -> dict[str, Any]:
+    return json.loads(source(name))
+
+
+def _template() -> dict[str, Any]:
+    template, matches = loads(TEMPLATE.read_text(), str(TEMPLATE)), []
+    assert not matches
+    return template
+
+
+def _machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The machine and the ones inside its Map states."""
+    yield machine
+    for state in machine["States"].values():
+        if state["Type"] == "Map":
+            yield from _machines(state["ItemProcessor"])
+
+
+def _next(state: dict[str, Any]) -> Iterator[str]:
+    for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
+        if "Next" in holder:
+            yield holder["Next"]
+    if "Default" in state:
+        yield state["Default"]
+
+
+@pytest.fixture(params=WORKFLOW_NAMES)
+def machine(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return _machine(request.param)
+
+
+def _tasks(machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: state for name, state in all_states(machine).items() if state["Type"] == "Task"}
+
+
+def test_there_are_workflows() -> None:
+    assert WORKFLOW_NAMES == ["deliver_mail", "storage_breaker"]
+
+
+def test_every_task_has_timeout_retry_catch_and_result_path(machine: dict[str, Any]) -> None:
+    wanted = {"TimeoutSeconds", "Retry", "Catch", "ResultPath"}
+    assert {name: wanted - set(state) for name, state in _tasks(machine).items() if wanted - set(state)} == {}
+
+
+def test_every_task_ends_in_a_catch_of_everything(machine: dict[str, Any]) -> None:
+    for name, state in _tasks(machine).items():
+        assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+
+
+def test_retries_back_off_with_full_jitter_and_a_cap(machine: dict[str, Any]) -> None:
+    backoff = {"IntervalSeconds", "BackoffRate", "MaxDelaySeconds"}
+    for name, state in _tasks(machine).items():
+        for retrier in state["Retry"]:
+            if retrier["MaxAttempts"] > 0:
+                assert backoff <= set(retrier), name
+                assert retrier["JitterStrategy"] == "FULL", name
+                assert retrier["BackoffRate"] > 1, name
+
+
+def test_every_retry_and_catch_says_why(machine: dict[str, Any]) -> None:
+    assert machine["Comment"]
+    for name, state in _tasks(machine).items():
+        for handler in (*state["Retry"], *state["Catch"]):
+            assert handler.get("Comment"), name
+
+
+def test_states_all_stands_alone_and_last(machine: dict[str, Any]) -> None:
+    for name, state in _tasks(machine).items():
+        for handlers in (state["Retry"], state["Catch"]):
+            for position, handler in enumerate(handlers):
+                if "States.ALL" in handler["ErrorEquals"]:
+                    assert handler["ErrorEquals"] == ["States.ALL"], name
+                    assert position == len(handlers) - 1, name
+
+
+def test_every_error_is_ours_or_documented(machine: dict[str, Any]) -> None:
+    named = {
+        error
+        for state in _tasks(machine).values()
+        for handler in (*state["Retry"], *state["Catch"])
+        for error in handler["ErrorEquals"]
+    }
+    assert named - OURS - DOCUMENTED == set()
+
+
+def test_permanent_errors_are_never_retried_and_temporary_ones_are(machine: dict[str, Any]) -> None:
+    for name, state in _tasks(machine).items():
+        for retrier in state["Retry"]:
+            for error in OURS & set(retrier["ErrorEquals"]):
+                permanent = issubclass(getattr(errors, error), errors.PermanentError)
+                assert (retrier["MaxAttempts"] == 0) == permanent, (name, error)
+
+
+def test_what_is_caught_by_name_is_not_retried(machine: dict[str, Any]) -> None:
+    for name, state in _tasks(machine).items():
+        caught = {error for catcher in state["Catch"] for error in catcher["ErrorEquals"]} - {"States.ALL"}
+        not_retried = {e for retrier in state["Retry"] if retrier["MaxAttempts"] == 0 for e in retrier["ErrorEquals"]}
+        assert caught <= not_retried, name
+
+
+def test_every_state_is_reachable_and_every_path_can_end(machine: dict[str, Any]) -> None:
+    for part in _machines(machine):
+        states = part["States"]
+        reached, frontier = set(), [part["StartAt"]]
+        while frontier:
+            name = frontier.pop()
+            if name not in reached:
+                reached.add(name)
+                frontier += _next(states[name])
+        assert reached == set(states)
+        ending = {name for name, state in states.items() if state.get("End") or state["Type"] in ("Succeed", "Fail")}
+        while grown := {name for name in set(states) - ending if set(_next(states[name])) & ending}:
+            ending |= grown
+        assert ending == set(states)
+
+
+def test_choices_are_questions(machine: dict[str, Any]) -> None:
+    for name, state in all_states(machine).items():
+        assert name.endswith("?") == (state["Type"] == "Choice")
+        if state["Type"] == "Choice":
+            assert "Default" in state, name
+
+
+def test_only_paths_that_every_engine_knows(machine: dict[str, Any]) -> None:
+    text = json.dumps(machine)
+    assert "JSONata" not in text
+    assert '"Assign"' not in text
+
+
+@pytest.mark.parametrize("name", WORKFLOW_NAMES)
+def test_the_template_fills_in_exactly_what_the_workflow_asks_for(name: str) -> None:
+    resources = _template()["Resources"]
+    (properties,) = [
+        resource["Properties"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::Serverless::StateMachine"
+        and resource["Properties"]["DefinitionUri"] == f"statemachine/{name}.asl.json"
+    ]
+    asked = set(re.findall(r"\$\{(\w+)\}", source(name)))
+    assert asked == set(properties["DefinitionSubstitutions"])
+    assert asked <= set(SUBSTITUTIONS) | {"DeliveriesTable", "ParkedQueueUrl"}
+    for value in properties["DefinitionSubstitutions"].values():
+        if isinstance(value, dict):
+            ((_, target),) = value.items()
+            logical_id = (target if isinstance(target, str) else target[0]).partition(".")[0]
+            known = {*resources, *_template()["Parameters"], "AWS::Partition"}
+            assert logical_id in known
+
+
+def test_a_state_waits_longer_than_its_function_runs(machine: dict[str, Any]) -> None:
+    resources = _template()["Resources"]
+    for name, state in _tasks(machine).items():
+        function = state["Parameters"].get("FunctionName", "")
+        if function:
+            logical_id = function.removeprefix("${").removesuffix("Arn}")
+            assert state["TimeoutSeconds"] > resources[logical_id]["Properties"]["Timeout"], name
+
+
+def _worst(state: dict[str, Any]) -> float:
+    """Seconds that a task takes when every attempt uses its whole timeout and every retrier all its attempts."""
+    attempts = 1 + sum(retrier["MaxAttempts"] for retrier in state["Retry"])
+    delays = sum(
+        min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n, retrier["MaxDelaySeconds"])
+        for retrier in state["Retry"]
+        for n in range(retrier["MaxAttempts"])
+    )
+    return attempts * state["TimeoutSeconds"] + delays
+
+
+def _longest(part: dict[str, Any], name: str) -> float:
+    """Seconds of the slowest way from a state to an end; a Map takes as long as its slowest item."""
+    state = part["States"][name]
+    own = 0.0
+    if state["Type"] == "Task":
+        own = _worst(state)
+    elif state["Type"] == "Map":
+        own = _longest(state["ItemProcessor"], state["ItemProcessor"]["StartAt"])
+    return own + max((_longest(part, following) for following in _next(state)), default=0.0)
+
+
+def test_the_worst_case_fits_into_an_express_run() -> None:
+    """With up to ``CopiesAtOnce`` mailboxes. More come in waves; what the last wave misses, the queue brings back."""
+    machine = _machine("deliver_mail")
+    worst = _longest(machine, machine["StartAt"])
+    assert 200 < worst < BUDGET_SECONDS
+    assert worst < machine["TimeoutSeconds"] < EXPRESS_SECONDS
+
+
+def test_a_lease_outlives_every_run_and_ends_before_the_redelivery() -> None:
+    resources = _template()["Resources"]
+    lease = int(resources["ValidateEvent"]["Properties"]["Environment"]["Variables"]["LEASE_SECONDS"])
+    longest = max(
+        resource["Properties"]["Timeout"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    )
+    visibility = resources["InboundQueue"]["Properties"]["VisibilityTimeout"]
+    assert EXPRESS_SECONDS + longest < lease < visibility
+
+
+@pytest.mark.parametrize("name", WORKFLOW_NAMES)
+def test_the_definition_passes_the_schema_of_cfn_lint(name: str) -> None:
+    template = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Resources": {
+            "Machine": {
+                "Type": "AWS::StepFunctions::StateMachine",
+                "Properties": {
+                    "RoleArn": "arn:aws:iam::123456789012:role/Machine",
+                    "Definition": filled(name, {"DeliveriesTable": "table", "ParkedQueueUrl": "queue"}),
+                },
+            }
+        },
+    }
+    assert lint(json.dumps(template), config=ManualArgs(regions=["us-east-1"])) == []
+    template["Resources"]["Machine"]["Properties"]["Definition"]["States"]["Broken"] = {"Type": "Nothing"}
+    assert lint(json.dumps(template), config=ManualArgs(regions=["us-east-1"])) != []
