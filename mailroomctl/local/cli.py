@@ -139,7 +139,8 @@ def _how_to_use(settings: Settings) -> str:
         "For mailroomctl and the AWS tools:\n"
         f"  export AWS_ENDPOINT_URL={settings.endpoint} AWS_REGION={settings.region}"
         f" AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY}"
-        f" MAILROOM_STACK_NAME={settings.stack_name}"
+        # Without the last one they would look for a host called sync-127.0.0.1.
+        f" MAILROOM_STACK_NAME={settings.stack_name} AWS_DISABLE_HOST_PREFIX_INJECTION=true"
     )
 
 
