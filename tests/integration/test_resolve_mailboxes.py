@@ -1,19 +1,12 @@
 """The function ResolveMailboxes against DynamoDB's API, with entries that the commands have written."""
 
-import importlib.util
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from mailroom.errors import DirectoryUnavailable, FanOutLimitExceeded
 
+from tests.integration.handlers import fresh_worker, lambda_context
 from tests.integration.operator import Operator
-
-APP = Path(__file__).parents[2] / "functions/resolve_mailboxes/app.py"
-CONTEXT = SimpleNamespace(
-    function_name="ResolveMailboxes", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
-)
 
 # Powertools warns when a failed call has published no metric.
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
@@ -24,23 +17,15 @@ def call(at: Operator, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The handler, as a fresh worker has it."""
     environment = {
         "AWS_DEFAULT_REGION": "eu-central-1",
-        "POWERTOOLS_SERVICE_NAME": "ResolveMailboxes",
-        "POWERTOOLS_METRICS_NAMESPACE": "Mailroom",
         "DIRECTORY_TABLE": "directory",
         "FAN_OUT_LIMIT": "150",
         "VERDICT_POLICY": "spam_fail=quarantine,junk_folder=Spam",
     }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    spec = importlib.util.spec_from_file_location("resolve_mailboxes_app", APP)
-    assert spec
-    assert spec.loader
-    app = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(app)
+    app = fresh_worker(monkeypatch, "resolve_mailboxes", environment)
 
     def resolve(*recipients: Any, **message: Any) -> Any:
         event = {"kind": "mail", "message": {"id": "m1", **message}, "recipients": list(recipients), "released": []}
-        return app.handler(event, CONTEXT)
+        return app.handler(event, lambda_context())
 
     resolve.directory = app.directory  # type: ignore[attr-defined]
     return resolve

@@ -262,32 +262,25 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(["mail", "receipt"]), st.text(), JSON)
-def test_any_field_with_any_value_is_read_or_refused(part: str, name: str, value: object) -> None:
-    names = [
-        "messageId",
-        "recipients",
-        "action",
-        "timestamp",
-        "spamVerdict",
-        "headers",
-        "commonHeaders",
-        "source",
-        name,
-    ]
-    for field in names:
-        content = notification()
-        content[part][field] = value
-        try:
-            received = parse(content)
-        except InvalidEvent:
-            continue
-        assert isinstance(received, Notification | Ignored)
+FIELDS = ["messageId", "recipients", "action", "timestamp", "spamVerdict", "headers", "commonHeaders", "source"]
+
+
+def refusal(event: object) -> str | None:
+    """Why an event is refused, ``None`` where it is read; any other error fails the test."""
+    try:
+        parse(event)
+    except InvalidEvent as error:
+        return str(error)
+    return None
+
+
+@given(st.sampled_from(["mail", "receipt"]), st.sampled_from(FIELDS) | st.text(), JSON)
+def test_any_field_with_any_value_is_read_or_refused(part: str, field: str, value: object) -> None:
+    content = notification()
+    content[part][field] = value
+    assert refusal(content) != ""
 
 
 @given(JSON)
 def test_any_event_is_read_or_refused(event: object) -> None:
-    try:
-        parse(event)
-    except InvalidEvent as error:
-        assert str(error)
+    assert refusal(event) != ""

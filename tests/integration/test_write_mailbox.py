@@ -1,0 +1,151 @@
+"""The function WriteMailbox: from an object in S3 to a file in a Maildir."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from mailroom.errors import (
+    ForbiddenObject,
+    InvalidEvent,
+    MailboxPathRejected,
+    MessageMissing,
+    StorageUnavailable,
+)
+from moto import mock_aws
+
+from tests.integration.handlers import fresh_worker, lambda_context
+
+RAW = b"Return-Path: <a@b.c>\r\nSubject: \xff\x00 hi\r\n\r\nbare\nlf, no end"
+
+
+def item(**changes: Any) -> dict[str, Any]:
+    """The Map item that the workflow hands over."""
+    state: dict[str, Any] = {
+        "message": {"id": "m1", "bucket": "mail-bucket", "key": "mail/m1", "received_at": "2026-11-24T02:47:00.123Z"},
+        "delivery": {
+            "mailbox": "bob@example.com",
+            "path": "example.com/bob/Maildir",
+            "folder": "INBOX",
+            "recipients": ["bob@example.com", "info@example.com"],
+            "verdict": "",
+            "optional_folder": False,
+        },
+        "attempts": 1,
+        "retry_count": 0,
+        "attempt": "run-1",
+    }
+    for part in ("message", "delivery"):
+        state[part] |= changes.pop(part, {})
+    return state | changes
+
+
+@pytest.fixture
+def handler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="mail-bucket")
+        s3.put_object(Bucket="mail-bucket", Key="mail/m1", Body=RAW)
+        app = fresh_worker(monkeypatch, "write_mailbox", {"MAIL_BUCKET": "mail-bucket", "MAIL_ROOT": str(tmp_path)})
+        yield lambda event, request_id="request-1": app.handler(event, lambda_context(request_id))
+
+
+def files(root: Path) -> list[Path]:
+    return sorted(path for path in root.rglob("*") if path.is_file())
+
+
+def test_a_copy_is_the_object_behind_its_own_lines(handler: Any, tmp_path: Path) -> None:
+    written = handler(item())
+    (file,) = files(tmp_path)
+    assert file == tmp_path / "example.com/bob/Maildir/new" / written["file_name"]
+    front = b"Delivered-To: bob@example.com\r\nX-Original-To: bob@example.com\r\nX-Original-To: info@example.com\r\n"
+    assert file.read_bytes() == front + RAW
+    assert written == {
+        "file_name": file.name,
+        "size": len(front + RAW),
+        "folder": "INBOX",
+        "already_delivered": False,
+    }
+    assert file.name.endswith(f",S={len(front + RAW)},W={len(front + RAW) + 1}")
+    assert file.stat().st_mtime == pytest.approx(datetime.fromisoformat("2026-11-24T02:47:00.123Z").timestamp(), abs=1)
+
+
+def test_a_verdict_is_the_last_line_in_front(handler: Any, tmp_path: Path) -> None:
+    handler(item(delivery={"folder": "Junk", "verdict": "spam=FAIL; policy=junk"}))
+    (file,) = [file for file in files(tmp_path) if file.parent.name == "new"]
+    assert file.parent == tmp_path / "example.com/bob/Maildir/.Junk/new"
+    assert b"\r\nX-Mailroom-Verdict: spam=FAIL; policy=junk\r\nReturn-Path:" in file.read_bytes()
+
+
+@pytest.mark.parametrize("again", [{"attempts": 2}, {"retry_count": 1}, {"attempts": 3, "retry_count": 2}])
+def test_a_recovery_finds_the_copy_wherever_dovecot_put_it(handler: Any, tmp_path: Path, again: dict[str, int]) -> None:
+    first = handler(item())
+    (file,) = files(tmp_path)
+    seen = file.parents[1] / "cur" / f"{file.name}:2,RS"
+    file.rename(seen)
+    assert handler(item(**again), "request-2") == first | {"already_delivered": True}
+    assert files(tmp_path) == [seen]
+
+
+def test_two_mailboxes_are_two_deliveries(handler: Any, tmp_path: Path) -> None:
+    names = {handler(item())["file_name"], handler(item(delivery={"mailbox": "carol@example.com"}))["file_name"]}
+    assert len(names) == len(files(tmp_path)) == 2
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"message": {"key": "mail/gone"}}, MessageMissing),
+        ({"message": {"bucket": "other"}}, ForbiddenObject),
+        ({"delivery": {"path": "../other"}}, MailboxPathRejected),
+        ({"delivery": {"path": "/etc"}}, MailboxPathRejected),
+        ({"delivery": {"recipients": None}}, InvalidEvent),
+        ({"message": {"received_at": "soon"}}, InvalidEvent),
+        ({"attempts": "many"}, InvalidEvent),
+    ],
+)
+def test_errors_by_name_leave_nothing(handler: Any, tmp_path: Path, changes: dict[str, Any], error: type) -> None:
+    with pytest.raises(error):
+        handler(item(**changes))
+    assert files(tmp_path) == []
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+def test_what_is_missing_is_named(handler: Any) -> None:
+    event = item()
+    del event["delivery"]["path"]
+    with pytest.raises(InvalidEvent, match="'path'"):
+        handler(event)
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+def test_a_probe_leaves_nothing(handler: Any, tmp_path: Path) -> None:
+    assert handler({"probe": True}) == {"probe": "ok"}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+def test_a_probe_tells_of_a_missing_root(handler: Any, tmp_path: Path) -> None:
+    tmp_path.rmdir()
+    with pytest.raises(StorageUnavailable):
+        handler({"probe": True})
+    tmp_path.mkdir()
+
+
+def test_logs_name_the_message_and_nobody(handler: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    handler(item())
+    out = capsys.readouterr().out
+    logged = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert {line["correlation_id"] for line in logged if "level" in line} == {"m1"}
+    assert "example.com" not in out
+    (emf,) = [line for line in logged if "CopyWritten" in line]
+    assert emf["CopyWritten"] == [1.0]
+    assert emf["BytesDelivered"][0] > len(RAW)
+    assert emf["AgeAtDelivery"][0] > 0
