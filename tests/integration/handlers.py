@@ -15,8 +15,7 @@ FUNCTIONS = Path(__file__).parents[2] / "functions"
 
 def fresh_worker(monkeypatch: pytest.MonkeyPatch, function: str, environment: Mapping[str, str]) -> ModuleType:
     """Import ``functions/<function>/app.py`` anew under an environment."""
-    powertools = {"POWERTOOLS_SERVICE_NAME": function, "POWERTOOLS_METRICS_NAMESPACE": "Mailroom"}
-    for name, value in {**powertools, **environment}.items():
+    for name, value in {"POWERTOOLS_SERVICE_NAME": function, **environment}.items():
         monkeypatch.setenv(name, value)
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler):
