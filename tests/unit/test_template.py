@@ -1,0 +1,152 @@
+"""House rules of the template: what must be true of every queue, function, role and table in it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.decode.cfn_yaml import loads
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+OUTPUTS = {
+    "MailBucketName",
+    "NotificationTopicArn",
+    "InboundQueueUrl",
+    "DeadLetterQueueUrl",
+    "ParkedQueueUrl",
+    "DirectoryTableName",
+    "DeliveriesTableName",
+    "DeliverMailArn",
+    "PipeName",
+}
+# Ends: what comes to rest here is for people, so there is no queue behind them.
+TERMINAL_QUEUES = {"DeadLetterQueue", "ParkedQueue"}
+# AWS offers no resource-level permissions for these (the template says where that is documented), or denies all.
+WILDCARDS = {"DeliverLogs", "AttachToTheVpc"}
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    return loads(TEMPLATE.read_text(), str(TEMPLATE))
+
+
+def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    found = {name: one for name, one in template["Resources"].items() if one["Type"] == kind}
+    assert found, kind
+    return found
+
+
+def statements(node: Any) -> Iterator[dict[str, Any]]:
+    """Every policy statement below a node, however deep and behind whatever condition."""
+    if isinstance(node, dict):
+        yield from node.get("Statement", [])
+        for value in node.values():
+            yield from statements(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from statements(value)
+
+
+def test_parameters_and_outputs_are_described(template: dict[str, Any]) -> None:
+    for name, one in (template["Parameters"] | template["Outputs"]).items():
+        assert len(one["Description"]) > 15, name
+    assert all("Default" in one for one in template["Parameters"].values()), "sam deploy must work without a question"
+    assert set(template["Outputs"]) == OUTPUTS
+
+
+def test_every_queue_has_a_dead_letter_queue_and_an_alarm(template: dict[str, Any]) -> None:
+    watched = {
+        value["Fn::GetAtt"][0]
+        for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
+        for dimension in alarm["Properties"]["Dimensions"]
+        if isinstance(value := dimension["Value"], dict) and "Fn::GetAtt" in value
+    }
+    for name, queue in resources(template, "AWS::SQS::Queue").items():
+        assert ("RedrivePolicy" in queue["Properties"]) != (name in TERMINAL_QUEUES), name
+        assert name in watched, name
+        assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 86_400, name
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True, name
+
+
+def test_every_alarm_tells_the_alarm_topic(template: dict[str, Any]) -> None:
+    for name, alarm in resources(template, "AWS::CloudWatch::Alarm").items():
+        assert {"AlarmActions", "OKActions", "AlarmDescription", "TreatMissingData"} <= set(alarm["Properties"]), name
+
+
+def test_what_holds_state_is_kept(template: dict[str, Any]) -> None:
+    for kind in ("AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::DynamoDB::Table"):
+        for name, one in resources(template, kind).items():
+            assert (one.get("DeletionPolicy"), one.get("UpdateReplacePolicy")) == ("Retain", "Retain"), name
+
+
+def test_tables_are_encrypted_and_can_be_restored(template: dict[str, Any]) -> None:
+    for name, table in resources(template, "AWS::DynamoDB::Table").items():
+        assert table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], name
+        assert table["Properties"]["SSESpecification"]["SSEEnabled"], name
+
+
+def test_every_function_has_its_role_and_its_log_group_in_front(template: dict[str, Any]) -> None:
+    order = list(template["Resources"])
+    for name, function in resources(template, "AWS::Serverless::Function").items():
+        assert function["Properties"]["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+        assert function["Properties"]["LoggingConfig"]["LogGroup"] == {"Ref": f"{name}LogGroup"}
+        assert order.index(f"{name}LogGroup") < order.index(name)
+        assert function["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
+        folder = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        assert function["Properties"]["CodeUri"] == f"functions/{folder}"
+        assert (TEMPLATE.parent / "functions" / folder / "app.py").is_file()
+    for name, group in resources(template, "AWS::Logs::LogGroup").items():
+        assert "RetentionInDays" in group["Properties"], name
+
+
+def test_no_role_uses_a_managed_policy(template: dict[str, Any]) -> None:
+    for name, role in resources(template, "AWS::IAM::Role").items():
+        assert "ManagedPolicyArns" not in role["Properties"], name
+
+
+def test_statements_are_named_and_narrow(template: dict[str, Any]) -> None:
+    for name, resource in template["Resources"].items():
+        sids = [statement["Sid"] for statement in statements(resource)]
+        assert len(sids) == len(set(sids)), name
+        for statement in statements(resource):
+            if statement["Effect"] == "Allow":
+                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                assert not any("*" in action for action in actions), statement["Sid"]
+                assert (statement.get("Resource") == "*") == (statement["Sid"] in WILDCARDS), statement["Sid"]
+                assert statement.get("Principal") != "*", statement["Sid"]
+
+
+def test_only_this_account_s_receipt_rules_may_write_and_notify(template: dict[str, Any]) -> None:
+    for name in ("MailBucketPolicy", "NotificationTopicPolicy"):
+        (statement,) = [one for one in statements(template["Resources"][name]) if one["Effect"] == "Allow"]
+        assert statement["Principal"] == {"Service": "ses.amazonaws.com"}
+        assert statement["Condition"]["StringEquals"]["AWS:SourceAccount"] == {"Ref": "AWS::AccountId"}
+        assert "receipt-rule-set" in statement["Condition"]["ArnLike"]["AWS:SourceArn"]["Fn::Sub"]
+
+
+def test_arns_name_no_partition() -> None:
+    assert "arn:aws:" not in TEMPLATE.read_text()
+
+
+def test_the_pipe_keeps_the_contract(template: dict[str, Any]) -> None:
+    pipe = template["Resources"]["Pipe"]["Properties"]
+    assert pipe["SourceParameters"] == {"SqsQueueParameters": {"BatchSize": 1}}
+    assert pipe["TargetParameters"] == {"StepFunctionStateMachineParameters": {"InvocationType": "REQUEST_RESPONSE"}}, (
+        "synchronous, and no input template: a body that is not JSON must reach ValidateEvent"
+    )
+    assert template["Resources"]["InboundSubscription"]["Properties"]["RawMessageDelivery"] is True
+
+
+def test_the_workflow_s_log_feeds_the_console(template: dict[str, Any]) -> None:
+    machine = template["Resources"]["DeliverMail"]["Properties"]
+    assert machine["Type"] == "EXPRESS"
+    assert (machine["Logging"]["Level"], machine["Logging"]["IncludeExecutionData"]) == ("ALL", True)
+
+
+def test_raw_mail_outlives_every_queue(template: dict[str, Any]) -> None:
+    queue_days = (
+        max(queue["Properties"]["MessageRetentionPeriod"] for queue in resources(template, "AWS::SQS::Queue").values())
+        / 86_400
+    )
+    assert template["Parameters"]["MailRetentionDays"]["MinValue"] > queue_days
