@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mailroom.addresses import Address, mask, parse
+from mailroom.domain_names import display_domain
 from mailroom.errors import InvalidAddress
 
 SAME = [
@@ -138,6 +139,14 @@ def test_an_address_knows_what_its_local_part_means() -> None:
 )
 def test_mask(text: object, masked: str) -> None:
     assert mask(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("example.com", "example.com"), ("xn--bcher-kva.example", "bücher.example"), ("xn--zzzzzz", "xn--zzzzzz")],
+)
+def test_domains_are_shown_as_people_write_them(name: str, shown: str) -> None:
+    assert display_domain(name) == shown
 
 
 ADDRESS_LIKE = st.one_of(

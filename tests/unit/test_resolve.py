@@ -97,6 +97,33 @@ def test_loop_does_not_stop_the_others() -> None:
     assert "gone@example.com" in result["problems"][1]["reason"]
 
 
+def test_long_loop_is_named_in_short() -> None:
+    ring = [alias(f"a{n}@example.com", f"a{(n + 1) % 40}@example.com") for n in range(40)]
+    [rejected] = resolve(ring, "a0@example.com")["rejected"]
+    assert rejected["reason"].count("→") == 12
+    assert rejected["reason"].endswith("a10@example.com → … → a0@example.com")
+
+
+def test_one_member_that_takes_no_mail_does_not_stop_those_after_it() -> None:
+    entries = [
+        group("all@example.com", "off@example.com", "odd@example.com", "bob@example.com"),
+        mailbox("off@example.com", enabled=False),
+        mailbox("odd@example.com", path="../odd"),
+        mailbox("bob@example.com"),
+    ]
+    result = resolve(entries, "all@example.com")
+    assert ways(result) == {"bob@example.com": ["all@example.com"]}
+    assert [one["code"] for one in result["problems"]] == ["5.2.1", "5.3.5"]
+
+
+@pytest.mark.parametrize("kind", ["mailbox", "alias", "domain"])
+def test_only_a_catch_all_can_stand_in_the_place_of_one(kind: str) -> None:
+    entry = {"address": "*@example.com", "type": kind, "targets": ["bob@example.com"]}
+    result = resolve([entry, mailbox("bob@example.com")], "eve@example.com")
+    assert rejections(result) == {"eve@example.com": "5.3.5"}
+    assert "a catch_all must stand here" in result["rejected"][0]["reason"]
+
+
 def test_catch_all_that_leads_to_itself() -> None:
     result = resolve([alias("*@example.com", "nobody@example.com")], "eve@example.com")
     assert rejections(result) == {"eve@example.com": "5.4.6"}
