@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.tree import Tree
 
+_MANY = 1000  # rows
+
 type Row = Mapping[str, Any]
 
 
@@ -38,6 +40,8 @@ class Console:
             self._json(rows)
         elif not rows:
             self._print(empty)
+        elif len(rows) > _MANY:
+            self._plain_table(columns, rows)
         else:
             from rich import box
             from rich.table import Table
@@ -46,6 +50,14 @@ class Console:
             for row in rows:
                 table.add_row(*(cell(row.get(column)) for column in columns))
             self._print(table)
+
+    def _plain_table(self, columns: Sequence[str], rows: list[Row]) -> None:
+        """Align columns without rich, which takes a minute for 100,000 rows."""
+        cells = [[column.replace("_", " ") for column in columns]]
+        cells += [[cell(row.get(column)) for column in columns] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        for line in cells:
+            print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
     def record(self, row: Row) -> None:
         """Show one thing with all its fields."""

@@ -68,6 +68,16 @@ def test_list_is_sorted_by_domain(at: Operator) -> None:
     assert "subaddress folders" in table
 
 
+def test_a_long_list_is_printed_at_once_and_aligned(at: Operator) -> None:
+    at.put(*(mailbox(f"m{n}@example.com", policy={"spam_fail": "junk"} if n == 7 else {}) for n in range(1001)))
+    lines = at.run("mailbox list").splitlines()
+    assert len(lines) == 1002
+    assert lines[0].split("  ")[0] == "address"
+    place = lines[0].index("path")
+    assert all(line[place:].startswith("example.com/m") for line in lines[1:])
+    assert [line for line in lines if line.endswith("spam_fail=junk")] == [line for line in lines if "/m7/" in line]
+
+
 def test_the_template_of_the_stack_is_used(at: Operator) -> None:
     at.parameters["MailboxPathTemplate"] = "{domain}/{local_part}"
     assert "at example.com/bob\n" in at.run("mailbox add bob@example.com")
