@@ -103,7 +103,7 @@ def send(
         typer.Option(help="What SES finds, such as spam=FAIL or dmarc-policy=reject; repeatable.", show_default=False),
     ] = None,
     notifications: Annotated[int, typer.Option(help="How often SES notifies of the mail.", min=1, max=9)] = 1,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for each outcome.", min=0)] = 30,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for each outcome.", min=0)] = 60,
     state: State = STATE,
     as_json: Json = False,
 ) -> None:

@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,6 +21,11 @@ AWS, DOOR, PIPE = PARTS = ("aws", "smtp_door", "pipe")
 QUEUES = ("Inbound", "DeadLetter", "Parked")
 #: What ``up`` does, as it tells its progress.
 STEPS = ("starting the AWS services", "building the application", "deploying the stack", "opening the SMTP door")
+#: Events for the functions that have to be quick: something that is not mail, and a mail without recipients.
+WARM_UP = {
+    "ValidateEvent": '{"notificationType": "Bounce"}',
+    "ResolveMailboxes": '{"message": {"id": "warm-up", "verdicts": {}}, "recipients": [], "released": []}',
+}
 #: Seconds until a process has to be ready; the machine may be busy with other builds.
 PATIENCE = 60.0
 
@@ -76,7 +82,9 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> None:
             if settings.bind:
                 _store_sample(settings)
             progress(STEPS[3])
-            _start(settings, DOOR, PIPE)
+            with ThreadPoolExecutor() as warming:
+                warming.map(lambda step: _warm_up(settings, *step), WARM_UP.items())
+                _start(settings, DOOR, PIPE)
         except BaseException:
             down(settings)
             raise
@@ -108,6 +116,18 @@ def depth(settings: Settings, queue_url: str) -> tuple[int, int]:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     answer = settings.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     return int(answer[names[0]]), int(answer[names[1]])
+
+
+def _warm_up(settings: Settings, function: str, event: str) -> None:
+    """Start a function's process with an event that changes nothing.
+
+    The workflow gives these steps only seconds, and here the start of the process counts: on a busy machine the first
+    mail would fail and wait for its redelivery. What the function answers does not matter.
+    """
+    formation = settings.client("cloudformation")
+    resource = formation.describe_stack_resource(StackName=settings.stack_name, LogicalResourceId=function)
+    name = resource["StackResourceDetail"]["PhysicalResourceId"]
+    settings.client("lambda").invoke(FunctionName=name, Payload=event)
 
 
 def _store_sample(settings: Settings) -> None:

@@ -66,7 +66,7 @@ class World:
         return sent, outcomes.wait(self.settings, sent, PATIENCE)
 
     def stored(self, message_id: str, content: bytes) -> dict[str, Any]:
-        """Put an object in the bucket as SES does, and return the notification of it, for one to two mailboxes."""
+        """Put an object in the bucket as SES does; returns the notification of it, still without recipients."""
         bucket, key = self.outputs["MailBucketName"], f"mail/{message_id}"
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
         action = {"type": "S3", "bucketName": bucket, "objectKeyPrefix": "mail/", "objectKey": key}
@@ -105,9 +105,9 @@ class World:
         """Wait until the inbound queue is empty and nothing of it is being worked on."""
         until(lambda: self.depth("Inbound") == (0, 0))
 
-    def take(self, queue: str) -> list[dict[str, Any]]:
+    def take(self, queue: str) -> list[str]:
         """Take every message out of a queue, as its body."""
-        taken = []
+        taken: list[str] = []
         url = self.outputs[f"{queue}QueueUrl"]
         while messages := self.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
