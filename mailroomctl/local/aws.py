@@ -15,7 +15,7 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-from mailroomctl.local import processes, typed_error
+from mailroomctl.local import pipe_actions, processes, typed_error
 from mailroomctl.local.settings import Settings
 
 
@@ -24,6 +24,7 @@ def main(state: str) -> None:
     settings = Settings.load(Path(state))
     _configure(settings)
     typed_error.install()
+    pipe_actions.install()
     asyncio.run(_serve(settings))
     _end_workers()
     # Threads that wait for a function or a long poll would hold the interpreter back.

@@ -48,7 +48,7 @@ def world(folder: Path) -> Iterator[World]:
         smtp_port=smtp_port,
         stack_name="mailroom-e2e",
         redelivery=1,
-        parameters={"MaxReceiveCount": "3"},
+        parameters={"MaxReceiveCount": "3", "StorageProbeSeconds": "1"},
     )
     lifecycle.up(settings)
     try:

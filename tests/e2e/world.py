@@ -85,6 +85,13 @@ class World:
         )
         return dict(answer)
 
+    def physical_id(self, logical_id: str) -> str:
+        """What a resource of the template is called in the stack."""
+        answer = self.client("cloudformation").describe_stack_resource(
+            StackName=self.settings.stack_name, LogicalResourceId=logical_id
+        )
+        return str(answer["StackResourceDetail"]["PhysicalResourceId"])
+
     # --- what became of it ---------------------------------------------------------------------------------------
 
     def records(self, message_id: str) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ SUBSTITUTIONS = {
     "QuarantinePrefix": "quarantine/",
     "BounceSender": "bounces@example.com",
     "PipeName": "Pipe",
+    "ProbeSeconds": "60",
 }
 
 
