@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from mailroom import settings
 from mailroom.directory import Directory
-from mailroom.observability import MetricUnit, logger, metrics
+from mailroom.observability import MetricUnit, count_errors, logger, metrics
 from mailroom.resolve import Rules, resolve_mailboxes
 
 config = settings.load(settings.ResolveMailboxesSettings)
@@ -29,6 +29,7 @@ rules = Rules(
 
 @logger.inject_lambda_context(correlation_id_path="message.id", clear_state=True)
 @metrics.log_metrics
+@count_errors
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Give the event with ``deliveries``, one per mailbox, and ``rejected``, one per recipient that leads nowhere.
 

@@ -6,13 +6,14 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from mailroom import notification, settings
 from mailroom.notification import Ignored
-from mailroom.observability import MetricUnit, logger, metrics
+from mailroom.observability import MetricUnit, count_errors, logger, metrics
 
 config = settings.load(settings.ValidateEventSettings)
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@count_errors
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Turn an event into ``{"kind": "mail", …}`` or ``{"kind": "ignored", "reason"}``; no AWS call is made.
 

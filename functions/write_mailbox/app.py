@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mailroom import maildir, settings
 from mailroom.delivery import Delivery
 from mailroom.mail_store import MailStore
-from mailroom.observability import MetricUnit, logger, metrics
+from mailroom.observability import MetricUnit, count_errors, logger, metrics
 
 config = settings.load(settings.WriteMailboxSettings)
 mail_store = MailStore(config.mail_bucket)
@@ -15,6 +15,7 @@ mail_store = MailStore(config.mail_bucket)
 
 @logger.inject_lambda_context(correlation_id_path="message.id", clear_state=True)
 @metrics.log_metrics
+@count_errors
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the copy and give ``{"file_name", "size", "folder", "already_delivered"}``.
 
@@ -25,6 +26,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     if event.get("probe") is True:
         maildir.probe(config.mail_root)
+        metrics.add_metric("StorageProbed", MetricUnit.Count, 1)
         return {"probe": "ok"}
     delivery = Delivery.from_state(event, request_id=context.aws_request_id)
     logger.info("Writing", extra={"attempts": delivery.attempts, "recovering": delivery.recovering})

@@ -8,9 +8,6 @@ from mailroom.errors import DirectoryUnavailable, FanOutLimitExceeded
 from tests.integration.handlers import fresh_worker, lambda_context
 from tests.integration.operator import Operator
 
-# Powertools warns when a failed call has published no metric.
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 
 @pytest.fixture
 def call(at: Operator, monkeypatch: pytest.MonkeyPatch) -> Any:

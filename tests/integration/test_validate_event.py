@@ -56,7 +56,6 @@ def test_what_is_not_mail(handler: Any, capsys: pytest.CaptureFixture[str]) -> N
     assert any(line.get("EventIgnored") == [1.0] for line in lines(capsys))
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 @pytest.mark.parametrize(
     ("event", "error"),
     [
@@ -69,7 +68,6 @@ def test_errors_by_name(handler: Any, event: object, error: type[Exception]) -> 
         handler(event)
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 @pytest.mark.parametrize(("bucket", "key"), [("other", "mail/m1"), (BUCKET, "elsewhere/m1")])
 def test_a_foreign_object(handler: Any, bucket: str, key: str) -> None:
     content = ses_notification("bob")

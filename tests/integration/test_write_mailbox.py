@@ -98,7 +98,6 @@ def test_two_mailboxes_are_two_deliveries(handler: Any, tmp_path: Path) -> None:
     assert len(names) == len(files(tmp_path)) == 2
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -117,7 +116,6 @@ def test_errors_by_name_leave_nothing(handler: Any, tmp_path: Path, changes: dic
     assert files(tmp_path) == []
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 def test_what_is_missing_is_named(handler: Any) -> None:
     event = item()
     del event["delivery"]["path"]
@@ -125,13 +123,11 @@ def test_what_is_missing_is_named(handler: Any) -> None:
         handler(event)
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 def test_a_probe_leaves_nothing(handler: Any, tmp_path: Path) -> None:
     assert handler({"probe": True}) == {"probe": "ok"}
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 def test_a_probe_tells_of_a_missing_root(handler: Any, tmp_path: Path) -> None:
     tmp_path.rmdir()
     with pytest.raises(StorageUnavailable):
@@ -149,3 +145,27 @@ def test_logs_name_the_message_and_nobody(handler: Any, capsys: pytest.CaptureFi
     assert emf["CopyWritten"] == [1.0]
     assert emf["BytesDelivered"][0] > len(RAW)
     assert emf["AgeAtDelivery"][0] > 0
+
+
+def test_an_error_is_counted_and_explained(handler: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(MessageMissing):
+        handler(item(message={"key": "mail/gone"}))
+    logged = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert [line["MessageMissing"] for line in logged if "MessageMissing" in line] == [[1.0]]
+    (line,) = [line for line in logged if line.get("message") == "Failed"]
+    assert (line["error"], line["correlation_id"]) == ("MessageMissing", "m1")
+    assert "not in the bucket" in line["reason"]
+
+
+def test_an_unknown_error_is_counted_without_its_text(
+    handler: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("secret of bob@example.com")
+
+    monkeypatch.setattr("mailroom.maildir.deliver", broken)
+    with pytest.raises(RuntimeError):
+        handler(item())
+    out = capsys.readouterr().out
+    assert '"UnknownError": [1.0]' in out or '"UnknownError":[1.0]' in out
+    assert "secret" not in out
