@@ -38,6 +38,21 @@ def test_bytes_and_sizes_are_exact_wherever_the_chunks_end(
     assert written == Written(len(b"".join(chunks)), virtual_size(b"".join(chunks)))
 
 
+@given(
+    length=st.integers(0, 200),
+    changes=st.lists(
+        st.tuples(st.integers(0, 100_000), st.sampled_from([b"\n", b"\r", b"\r\n", b"x", b""])), max_size=4
+    ),
+    start=st.integers(0, 90),
+)
+def test_lines_of_one_length_are_counted_exactly_too(length: int, changes: list[tuple[int, bytes]], start: int) -> None:
+    data = (b"A" * length + b"\r\n") * (100_000 // (length + 2))
+    for position, insertion in changes:
+        data = data[:position] + insertion + data[position + 1 :]
+    data = data[start:]
+    assert message._bare_line_feeds(data, bytearray()) == data.count(b"\n") - data.count(b"\r\n")
+
+
 @pytest.mark.parametrize(
     ("content", "eol"),
     [
@@ -72,6 +87,22 @@ def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "write", lambda fd, data: write_all(fd, bytes(data)[:5]))
     write(tmp_path / "m", [b"abc" * 100, b"def"], [])
     assert (tmp_path / "m").read_bytes() == b"abc" * 100 + b"def"
+
+
+def test_writeback_of_a_large_message_begins_early_and_never_fails_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advised: list[tuple[int, int]] = []
+
+    def refuse(descriptor: int, offset: int, length: int, advice: int) -> None:
+        advised.append((offset, length))
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(os, "posix_fadvise", refuse)
+    data = os.urandom(message.GATHER_BYTES)
+    write(tmp_path / "m", [data] * 40, [])
+    assert (tmp_path / "m").read_bytes() == data * 40
+    assert advised == [(0, message.START_BYTES), (message.START_BYTES, message.START_BYTES)]
 
 
 def test_content_is_written_as_it_comes(tmp_path: Path) -> None:

@@ -181,6 +181,9 @@ def _begin(
 
 
 def _close(folders: list[Candidate]) -> None:
-    """Close what `_open` opened."""
+    """Close what `_open` opened. Nothing was written through it, so a failure loses nothing."""
     for candidate in folders:
-        candidate.folder.close()
+        try:
+            candidate.folder.close()
+        except OSError:
+            continue

@@ -4,7 +4,6 @@ The mail root is the operator's and trusted; what lies below may belong to hosti
 is used twice: it is resolved once, to directory descriptors, and everything else is relative to these.
 """
 
-import contextlib
 import errno
 import os
 from collections.abc import Callable
@@ -44,10 +43,11 @@ class Folder(NamedTuple):
     new: int
 
     def close(self) -> None:
-        """Give the descriptors back; nothing was written through them that closing could lose."""
-        for descriptor in (self.tmp, self.new):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        """Give the descriptors back."""
+        try:
+            os.close(self.tmp)
+        finally:
+            os.close(self.new)
 
 
 def open_folder(place: Place) -> Folder:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import unicodedata
 from base64 import b64encode
+from binascii import crc32
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -53,8 +54,7 @@ def temporary_name(name: MessageName, attempt: str) -> str:
 
     Two attempts with one temporary name could publish each other's half-written file.
     """
-    label = hashlib.blake2b(attempt.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-    return f"{name.base}.{label}{os.urandom(8).hex()}"
+    return f"{name.base}.{crc32(attempt.encode('utf-8', 'surrogatepass')):08x}{os.urandom(8).hex()}"
 
 
 def mailbox_components(mailbox_path: str) -> list[str]:

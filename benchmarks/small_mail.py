@@ -1,0 +1,69 @@
+"""10 KB mails, one after the other, durable each: against the bare system calls, the standard library, and Dovecot."""
+
+import mailbox
+import os
+import statistics
+from pathlib import Path
+
+from mailroom import maildir
+
+from benchmarks.lmtp import lmtp_server
+from benchmarks.result import Result, race, ratio
+
+LINE = b"A line of an ordinary mail, as long as such lines are, more or less so, 77 b.\r\n"
+MAIL = b"From: alice@example.org\r\nTo: bob@example.com\r\nSubject: benchmark\r\n\r\n" + LINE * 126
+
+
+def run(folder: Path) -> list[Result]:
+    """Three results; ``folder`` is on the disk to measure."""
+    for name in ("raw", "library", "mailroom"):
+        for part in ("tmp", "new", "cur"):
+            (folder / name / part).mkdir(parents=True)
+    library = mailbox.Maildir(folder / "library")
+
+    def raw(number: int) -> None:
+        temporary, final = f"{folder}/raw/tmp/{number}", f"{folder}/raw/new/{number}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.write(descriptor, MAIL)
+        os.fsync(descriptor)
+        os.close(descriptor)
+        os.rename(temporary, final)  # noqa: PTH104 - the bare call is the baseline
+        directory = os.open(f"{folder}/raw/new", os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)
+
+    def ours(number: int) -> None:
+        maildir.deliver(
+            folder,
+            mailbox_path="mailroom",
+            folder="INBOX",
+            delivery_id=f"{number}\nbob@example.com",
+            received_at=1_795_488_420.123,
+            headers=[("Delivered-To", "bob@example.com"), ("X-Original-To", "bob@example.com")],
+            content=[MAIL],
+            attempt="benchmark",
+            recovering=False,
+        )
+
+    with lmtp_server(folder / "dovecot") as deliver_by_lmtp:
+        contenders = {
+            "mailroom": ours,
+            "raw": raw,
+            "library": lambda _: library.add(MAIL),
+            "dovecot": lambda _: deliver_by_lmtp(MAIL),
+        }
+        for contender in contenders.values():
+            contender(0)
+        seconds = race(contenders, rounds=11, times=200)
+    rates = {f"{name} mails/s": round(1 / statistics.median(times)) for name, times in seconds.items()}
+
+    def result(baseline: str, what: str, goal: float) -> Result:
+        measured = {name: rate for name, rate in rates.items() if name.split()[0] in ("mailroom", baseline)}
+        value = ratio(seconds[baseline], seconds["mailroom"])
+        return Result(f"deliver_10k vs {baseline}", what, value, goal, at_least=True, measured=measured)
+
+    return [
+        result("raw", "mails/s against open, write, fsync, close, rename, fsync of the directory", 0.9),
+        result("dovecot", "mails/s against Dovecot's LMTP, mail_fsync=always, one connection", 6),
+        result("library", "mails/s against mailbox.Maildir.add, which does not fsync the directory", 0.8),
+    ]
