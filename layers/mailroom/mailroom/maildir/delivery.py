@@ -12,7 +12,7 @@ from mailroom.maildir.draft import Draft
 from mailroom.maildir.failures import Cleared, Storing, patiently
 from mailroom.maildir.folders import Folder, Place, folder_exists, make_folder, open_folder
 from mailroom.maildir.message import check_headers
-from mailroom.maildir.recovery import Candidate, Found
+from mailroom.maildir.recovery import Found
 
 PATIENCE_SECONDS = 0.8
 
@@ -73,50 +73,38 @@ def deliver(
     that the user deleted or moved to another folder meanwhile; that the folder's own ``cur`` exists (Dovecot's task).
     """
     name = names.message_name(delivery_id, received_at)
-    options = _options(os.fspath(mail_root), mailbox_path, folder, optional=optional_folder)
+    places = _places(os.fspath(mail_root), mailbox_path, folder, optional=optional_folder)
     check_headers(headers)
     tries = itertools.count()
 
-    def begin() -> _Begun:
-        folders = _open(options, optional=optional_folder, recovering=recovering)
+    def begin() -> tuple[list[Folder], Draft | Found]:
+        folders = _open(places, optional=optional_folder, recovering=recovering)
         try:
             temporary = names.temporary_name(name, attempt)
-            return _begin(folders, name, temporary, recovering=recovering, again=next(tries) > 0)
+            if recovering:
+                return folders, _recover(folders, name, temporary, again=next(tries) > 0)
+            return folders, Draft(folders[0], temporary)
         except BaseException:
             _close(folders)
             raise
 
     try:
         with _PREPARING:
-            begun = patiently(begin, patience)
+            folders, begun = patiently(begin, patience)
     except Cleared:
         raise StorageUnavailable("another attempt of the same delivery is running") from None
     try:
-        if isinstance(begun.result, Found):
-            return Delivered(*begun.result, already_delivered=True)
-        file_name, written = begun.result.publish(name, headers, content)
-        return Delivered(file_name, begun.folders[0].name, *written, already_delivered=False)
+        if isinstance(begun, Found):
+            return Delivered(*begun, already_delivered=True)
+        file_name, written = begun.publish(name, headers, content)
+        return Delivered(file_name, folders[0].place.name, *written, already_delivered=False)
     finally:
-        _close(begun.folders)
+        _close(folders)
 
 
-class _Option(NamedTuple):
-    """A folder that may be used, under the name to report."""
-
-    name: str
-    place: Place
-
-
-class _Begun(NamedTuple):
-    """An attempt that is ready to write, or need not write; its folders are open."""
-
-    folders: list[Candidate]
-    result: Draft | Found
-
-
-def _options(mail_root: str, mailbox_path: str, folder: str, *, optional: bool) -> list[_Option]:
+def _places(mail_root: str, mailbox_path: str, folder: str, *, optional: bool) -> list[Place]:
     """The folders to consider, the wanted one first; the INBOX is always among them."""
-    inbox = _Option(names.INBOX, Place(mail_root, names.mailbox_components(mailbox_path), None))
+    inbox = Place(names.INBOX, mail_root, names.mailbox_components(mailbox_path), None)
     if folder == names.INBOX:
         return [inbox]
     try:
@@ -125,25 +113,24 @@ def _options(mail_root: str, mailbox_path: str, folder: str, *, optional: bool) 
         if optional:
             return [inbox]
         raise
-    return [_Option(folder, inbox.place._replace(directory=directory)), inbox] if directory else [inbox]
+    return [inbox._replace(name=folder, directory=directory), inbox] if directory else [inbox]
 
 
-def _open(options: list[_Option], *, optional: bool, recovering: bool) -> list[Candidate]:
+def _open(places: list[Place], *, optional: bool, recovering: bool) -> list[Folder]:
     """Open the folder to deliver to and, for a recovery, the INBOX beside it.
 
     An earlier attempt may have used the INBOX, because the folder did not exist or the policy was another then.
     """
-    wanted, inbox = options[0], options[-1]
+    wanted, inbox = places[0], places[-1]
     try:
-        folder = open_folder(wanted.place)
+        folders = [open_folder(wanted)]
     except (FileNotFoundError, NotADirectoryError):
-        if optional and not folder_exists(wanted.place):
+        if optional and not folder_exists(wanted):
             wanted = inbox
-        folder = _open_or_make(wanted.place)
-    folders = [Candidate(wanted.name, folder)]
+        folders = [_open_or_make(wanted)]
     if recovering and wanted is not inbox:
         try:
-            folders.append(Candidate(inbox.name, _open_or_make(inbox.place)))
+            folders.append(_open_or_make(inbox))
         except BaseException:
             _close(folders)
             raise
@@ -158,32 +145,27 @@ def _open_or_make(place: Place) -> Folder:
         return make_folder(place)
 
 
-def _begin(
-    folders: list[Candidate], name: names.MessageName, temporary: str, *, recovering: bool, again: bool
-) -> _Begun:
-    """Create the temporary file; a recovery looks around first. Repeated when a rival or a hiccup interferes."""
-    if again and recovering and (found := recovery.find(name, folders)):
+def _recover(folders: list[Folder], name: names.MessageName, temporary: str, *, again: bool) -> Draft | Found:
+    """Look around, and create the temporary file where the message has to be written (again)."""
+    if again and (found := recovery.find(name, folders)):
         # A rival has finished. To begin another round of clearing would only disturb those that still try.
         recovery.clear(name, folders)
-        return _Begun(folders, found)
-    draft = Draft(folders[0].folder, temporary)
-    if not recovering:
-        return _Begun(folders, draft)
+        return found
+    draft = Draft(folders[0], temporary)
     try:
         earlier = recovery.fence(temporary, name, folders)
     except BaseException:
         draft.discard()
         raise
-    if earlier is None:
-        return _Begun(folders, draft)
-    draft.discard()
-    return _Begun(folders, earlier)
+    if earlier is not None:
+        draft.discard()
+    return earlier or draft
 
 
-def _close(folders: list[Candidate]) -> None:
+def _close(folders: list[Folder]) -> None:
     """Close what `_open` opened. Nothing was written through it, so a failure loses nothing."""
-    for candidate in folders:
+    for folder in folders:
         try:
-            candidate.folder.close()
+            folder.close()
         except OSError:
             continue

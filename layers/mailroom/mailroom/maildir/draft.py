@@ -12,7 +12,6 @@ from mailroom.maildir.names import MessageName
 FILE_MODE = 0o600
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_FINISHING = Storing("finishing the message")
 _PUBLISHING = Storing("publishing the message")
 _SYNCING = Storing("making the published message durable")
 
@@ -37,12 +36,11 @@ class Draft:
         """
         try:
             written = write_message(self._descriptor, headers, content)
-            with _FINISHING:
+            file_name = f"{name.base},S={written.size},W={written.virtual_size}"
+            with _PUBLISHING:
                 os.utime(self._descriptor, ns=(name.mtime, name.mtime))
                 os.fsync(self._descriptor)
                 self._close()
-            file_name = f"{name.base},S={written.size},W={written.virtual_size}"
-            with _PUBLISHING:
                 self._rename(file_name)
         except BaseException:
             self.discard()

@@ -17,14 +17,14 @@ DIRECTORY_MODE = 0o700
 MARKER = "maildirfolder"
 TMP = "tmp"
 
-# Errors of the one-call walk that the step-by-step walk can explain or mend: a folder that is missing, a root behind
-# the operator's own symlink, a path that is too long in one piece.
-_WALK_INSTEAD = frozenset({errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ENOSYS})
+# What would be a hostile path below the mail root is, for the root itself, a file system that is not mounted.
+_NOT_MOUNTED = frozenset({errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG})
 
 
 class Place(NamedTuple):
     """Where a folder lies: the mailbox below the mail root, and the Maildir++ directory in it (None: the INBOX)."""
 
+    name: str
     mail_root: str
     components: list[str]
     directory: str | None
@@ -55,16 +55,13 @@ def open_folder(place: Place) -> Folder:
     openat2 = find_openat2()
     if openat2 is not None:
         path = place.path()
-        try:
-            tmp = openat2(f"{path}/{TMP}", PATH_ONLY)
-            try:
-                return Folder(place, tmp, openat2(f"{path}/new", READABLE))
-            except BaseException:
-                os.close(tmp)
-                raise
-        except OSError as error:
-            if error.errno not in _WALK_INSTEAD:
-                raise
+        tmp = openat2(f"{path}/{TMP}", PATH_ONLY)
+        if tmp >= 0:
+            new = openat2(f"{path}/new", READABLE)
+            if new >= 0:
+                return Folder(place, tmp, new)
+            os.close(tmp)
+    # The walk finds out what is wrong, or copes: the root may lie behind the operator's own symlink.
     parent = _walk(place, create=False)
     try:
         return _open_parts(place, parent)
@@ -135,9 +132,8 @@ def _walk(place: Place, *, create: bool) -> int:
     try:
         current = os.open(place.mail_root, PATH_ONLY)
     except OSError as error:
-        if error.errno not in _WALK_INSTEAD:
+        if error.errno not in _NOT_MOUNTED:
             raise
-        # The root is the operator's: what would be a hostile path below it is a file system that is not mounted.
         raise StorageUnavailable(describe(error, "opening the mail root; is the file system mounted?")) from error
     step: Callable[[int, str], int] = _make_step if create else _step
     for component in (*place.components, *([place.directory] if place.directory else ())):

@@ -34,41 +34,34 @@ class Found(NamedTuple):
     virtual_size: int
 
 
-class Candidate(NamedTuple):
-    """A folder where the delivery may have gone, under the name to report."""
-
-    name: str
-    folder: Folder
-
-
-def fence(own: str, name: MessageName, candidates: Sequence[Candidate]) -> Found | None:
-    """Clear every other attempt's file, then look for the message; ``own`` lies in the first candidate's ``tmp``.
+def fence(own: str, name: MessageName, folders: Sequence[Folder]) -> Found | None:
+    """Clear every other attempt's file, then look for the message; ``own`` lies in the first folder's ``tmp``.
 
     Raises ``Cleared`` when another recovery removed ``own`` meanwhile, for it may be about to finish. Only to find that
     out early: the rename would fail too, but by then the content has been read.
     """
-    clear(name, candidates, keep=own)
-    _check(own, candidates)
-    found = find(name, candidates)
+    clear(name, folders, keep=own)
+    _check(own, folders)
+    found = find(name, folders)
     if found is None:
-        _check(own, candidates)
+        _check(own, folders)
     return found
 
 
-def _check(own: str, candidates: Sequence[Candidate]) -> None:
+def _check(own: str, folders: Sequence[Folder]) -> None:
     """Raise ``Cleared`` when our own file is gone."""
     try:
-        os.stat(own, dir_fd=candidates[0].folder.tmp, follow_symlinks=False)
+        os.stat(own, dir_fd=folders[0].tmp, follow_symlinks=False)
     except FileNotFoundError:
         raise Cleared from None
 
 
-def clear(name: MessageName, candidates: Sequence[Candidate], keep: str | None = None) -> None:
+def clear(name: MessageName, folders: Sequence[Folder], keep: str | None = None) -> None:
     """Remove the delivery's temporary files; an attempt that still writes one fails when it renames it."""
-    for candidate in candidates:
-        for entry in list(_matching(candidate.folder.tmp, name.mark)):
+    for folder in folders:
+        for entry in list(_matching(folder.tmp, name.mark)):
             if entry != keep:
-                remove(entry, candidate.folder)
+                remove(entry, folder)
 
 
 def remove(entry: str, folder: Folder) -> None:
@@ -79,23 +72,23 @@ def remove(entry: str, folder: Folder) -> None:
         return
 
 
-def find(name: MessageName, candidates: Sequence[Candidate]) -> Found | None:
+def find(name: MessageName, folders: Sequence[Folder]) -> Found | None:
     """Look in ``new`` and then in ``cur``, the way that messages go; what is found is made durable.
 
     The attempt that renamed it may have died before it synced the directory.
     """
-    for candidate in candidates:
+    for folder in folders:
         try:
-            cur = open_cur(candidate.folder.place)
+            cur = open_cur(folder.place)
         except FileNotFoundError:
             cur = -1
         try:
-            entry = _look(candidate.folder.new, cur, name.mark)
+            entry = _look(folder.new, cur, name.mark)
             if entry is not None:
-                os.fsync(candidate.folder.new)
+                os.fsync(folder.new)
                 if cur >= 0:
                     os.fsync(cur)
-                return _found(entry, candidate, cur)
+                return _found(entry, folder, cur)
         finally:
             if cur >= 0:
                 os.close(cur)
@@ -131,11 +124,11 @@ def _matching(directory: int, mark: str) -> Iterator[str]:
         os.close(fresh)
 
 
-def _found(entry: str, candidate: Candidate, cur: int) -> Found:
+def _found(entry: str, folder: Folder, cur: int) -> Found:
     """Read the sizes from the message's name, where its attempt put them."""
     file_name = entry.partition(":")[0]
     fields = dict(field.partition("=")[::2] for field in file_name.split(",")[1:])
     if not (fields.get("S", "").isdecimal() and fields.get("W", "").isdecimal()):
-        directory = cur if ":" in entry else candidate.folder.new
+        directory = cur if ":" in entry else folder.new
         fields["S"] = fields["W"] = str(os.stat(entry, dir_fd=directory, follow_symlinks=False).st_size)
-    return Found(file_name, candidate.name, int(fields["S"]), int(fields["W"]))
+    return Found(file_name, folder.place.name, int(fields["S"]), int(fields["W"]))
