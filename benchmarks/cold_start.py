@@ -80,7 +80,9 @@ def _build(source: Path, logical_id: str, target: Path) -> None:
     environment = {**os.environ, "ARTIFACTS_DIR": str(target)}
     environment.pop("MAKEFLAGS", None)
     make = ["make", "--silent", f"build-{logical_id}"]
-    subprocess.run(make, cwd=scratch, env=environment, check=True, stdout=subprocess.DEVNULL)
+    built = subprocess.run(make, cwd=scratch, env=environment, check=False, capture_output=True, text=True)
+    if built.returncode:
+        raise RuntimeError(f"{logical_id} cannot be built:\n{built.stderr}")
 
 
 def _copy_runtime(target: Path) -> None:

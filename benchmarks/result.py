@@ -25,7 +25,7 @@ class Result:
         return value >= self.goal if self.at_least else value <= self.goal
 
 
-def race(contenders: dict[str, Callable[[int], None]], *, rounds: int, times: int) -> dict[str, list[float]]:
+def race(contenders: Mapping[str, Callable[[int], object]], *, rounds: int, times: int) -> dict[str, list[float]]:
     """Seconds per call of each contender, one figure per round.
 
     In a round the contenders take turns in short slices, and another one begins each round: what else the machine
