@@ -32,6 +32,8 @@ log = logging.getLogger("pipe")
 
 #: Calls at once; each may start worker processes. The real pipe starts with five and has no setting for it either.
 CONCURRENCY = max(2, min(5, os.cpu_count() or 1))
+#: Seconds until a pipe that is stopped, or a queue that does not answer, is asked again.
+PAUSE = 0.5
 #: A synchronous execution takes at most this many seconds.
 LONGEST_CALL = 300
 
@@ -109,10 +111,10 @@ class Runner:
                     WaitTimeSeconds=1,
                 ).get("Messages", [])
             else:
-                time.sleep(0.5)
+                time.sleep(PAUSE)
         except (BotoCoreError, ClientError) as error:
             log.warning("cannot poll: %s", error)
-            time.sleep(1)
+            time.sleep(PAUSE)
         if messages:
             self._calls.submit(self._call, messages)
         else:

@@ -80,7 +80,7 @@ class Dovecot:
     @contextmanager
     def login(self, address: str) -> Iterator[imaplib.IMAP4]:
         """An IMAP session of ``address``, whose folder is ``<domain>/<local part>/Maildir`` below the mail root."""
-        self._own()
+        self.take_over()
         with imaplib.IMAP4("127.0.0.1", self._port, timeout=20) as session:
             session.login(address, PASSWORD)
             yield session
@@ -90,7 +90,7 @@ class Dovecot:
         log = self._base / "error.log"
         return log.read_text(errors="replace") if log.exists() else ""
 
-    def _own(self) -> None:
+    def take_over(self) -> None:
         """Give the mail to Dovecot's user, as an EFS access point does: Dovecot never works as root."""
         if os.geteuid() == 0:
             user, group = pwd.getpwnam(self._user).pw_uid, grp.getgrnam(self._group).gr_gid
