@@ -9,7 +9,7 @@ from mailroomctl.stack import Stack
 
 DELIVERED, IGNORED, PARKED, FAILED = "Delivered", "Ignored", "Parked", "Failed"
 
-_PARTS = ("copies", "rejections")
+_PARTS = ("deliveries", "rejected")
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,15 @@ class World:
         self.client("dynamodb").put_item(TableName=self.outputs["DirectoryTableName"], Item=item)
         return address
 
+    def put(self, *entries: dict[str, Any]) -> None:
+        """Put entries into the directory."""
+        from boto3.dynamodb.types import TypeSerializer
+
+        serialize = TypeSerializer().serialize
+        for entry in entries:
+            item = {name: serialize(value) for name, value in entry.items()}
+            self.client("dynamodb").put_item(TableName=self.outputs["DirectoryTableName"], Item=item)
+
     def copies(self, address: str) -> list[Path]:
         """The mails in an address's INBOX that Dovecot has not seen yet."""
         local_part, _, domain = address.partition("@")
@@ -72,6 +81,11 @@ class World:
         action = {"type": "S3", "bucketName": bucket, "objectKeyPrefix": "mail/", "objectKey": key}
         mail = {"timestamp": "2026-11-24T02:47:00.123Z", "source": "sender@example.org", "messageId": message_id}
         return {"notificationType": "Received", "mail": mail, "receipt": {"recipients": [], "action": action}}
+
+    def raw_mail(self, message_id: str) -> bytes:
+        """The object in the mail bucket."""
+        answer = self.client("s3").get_object(Bucket=self.outputs["MailBucketName"], Key=f"mail/{message_id}")
+        return bytes(answer["Body"].read())
 
     def publish(self, message: dict[str, Any] | str) -> None:
         """Publish to the notification topic, as SES does."""

@@ -106,9 +106,9 @@ def succeeded(output: dict[str, Any]) -> dict[str, Any]:
 
 def delivered(_event: Any = None) -> dict[str, Any]:
     """An execution that ended in Delivered."""
-    copies = {"outcomes": [{"mailbox": "bob@example.com", "status": "DELIVERED"}]}
-    rejections = {"outcomes": [{"recipient": "gone@example.com", "status": "REJECTED"}]}
-    return succeeded({"kind": "mail", "copies": copies, "rejections": rejections})
+    deliveries = {"outcomes": [{"mailbox": "bob@example.com", "status": "DELIVERED"}]}
+    rejected = {"outcomes": [{"recipient": "gone@example.com", "status": "REJECTED"}]}
+    return succeeded({"kind": "mail", "deliveries": deliveries, "rejected": rejected})
 
 
 def failed(_event: Any = None) -> dict[str, Any]:

@@ -1,0 +1,174 @@
+"""Real faults: processes killed, a file system that is full or read-only, a pipe that is stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from mailroomctl.local import lifecycle, processes
+from mailroomctl.local.settings import Settings
+
+#: Seconds that a remount is tried for: it is refused while a worker has a file open for writing.
+REMOUNT = 2.0
+
+
+class Storage:
+    """The mail root. As root on a file system of its own, small enough to fill; else faults that a user can make."""
+
+    def __init__(self, mail_root: Path, size: int) -> None:
+        """``size`` is enough for all mail, in bytes."""
+        self._root = mail_root
+        self._filler = mail_root / "filler"
+        self._aside = mail_root.with_name("mail-unmounted")
+        self._size = size
+        self._broken: set[str] = set()
+        self.mounted = False
+
+    def __enter__(self) -> Storage:
+        """Mount the small file system, where that is allowed."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        options = f"size={self._size},mode=0755"
+        if os.geteuid() == 0:
+            self.mounted = _mount("-t", "tmpfs", "-o", options, "tmpfs", str(self._root))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Mend everything and unmount; the mails are gone with the file system."""
+        self.mend()
+        if self.mounted:
+            subprocess.run(["umount", "-l", str(self._root)], check=True)
+
+    def break_(self, kind: str) -> str | None:
+        """Begin a fault; returns what was done, None when nothing could be."""
+        if self._broken:
+            return None
+        do = (
+            {"full": self._fill, "read-only": self._seal}
+            if self.mounted
+            else {"full": self._lose, "read-only": self._lose}
+        )
+        done = do[kind]()
+        if done:
+            self._broken.add(kind)
+        return done
+
+    def mend(self, kind: str | None = None) -> None:
+        """End a fault, or all."""
+        if kind and kind not in self._broken:
+            return
+        self._broken.clear()
+        if self._aside.exists():
+            self._aside.rename(self._root)
+        if self.mounted:
+            _mount("-o", "remount,rw", str(self._root))
+            self._filler.unlink(missing_ok=True)
+
+    def _fill(self) -> str:
+        """No space left on device, at whichever step of a delivery it runs out."""
+        with contextlib.suppress(OSError), self._filler.open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(1 << 20))
+        with contextlib.suppress(OSError), self._filler.open("ab", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+        return "full"
+
+    def _seal(self) -> str | None:
+        """Read-only, as after an error of the file system."""
+        deadline = time.monotonic() + REMOUNT
+        while not _mount("-o", "remount,ro", str(self._root)):
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.02)
+        return "read-only"
+
+    def _lose(self) -> str:
+        """The mail root is not there, as when nothing is mounted."""
+        self._root.rename(self._aside)
+        return "gone"
+
+
+class Workers:
+    """The processes that run the functions of one embedded AWS, and of no other."""
+
+    def __init__(self, settings: Settings, random: Random) -> None:
+        """Find the process that starts the workers."""
+        aws = processes.running(settings, lifecycle.AWS)
+        assert aws, "the embedded AWS does not run"
+        self._children = Path(f"/proc/{aws}/task")
+        self._random = random
+
+    def kill(self) -> bool:
+        """Kill one of them as the out-of-memory killer does; says whether there was one."""
+        pids = [int(pid) for task in self._children.iterdir() for pid in _read(task / "children").split()]
+        if not pids:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._random.choice(sorted(pids)), signal.SIGKILL)
+        return True
+
+
+class Faults:
+    """All faults of a run: each begins as planned and ends after as many mails as planned."""
+
+    def __init__(self, storage: Storage, workers: Workers, pipes: Any, pipe_name: str) -> None:
+        """Nothing is broken yet; ``pipes`` is a client of EventBridge Pipes."""
+        self._storage, self._workers = storage, workers
+        self._pipes, self._pipe_name = pipes, pipe_name
+        self._until: dict[str, int] = {}
+        self.count: Counter[str] = Counter()
+
+    def begin(self, kind: str, until: int) -> None:
+        """Begin a lasting fault, unless one of its kind lasts already."""
+        if kind in self._until:
+            return
+        done: str | None = kind
+        if kind == "pipe stopped":
+            self._pipes.stop_pipe(Name=self._pipe_name)
+        else:
+            done = self._storage.break_(kind)
+        if done:
+            self._until[kind] = until
+            self.count[done] += 1
+
+    def end(self, number: int) -> None:
+        """End what was to last until mail ``number``."""
+        for kind in [kind for kind, until in self._until.items() if number >= until]:
+            self._end(kind)
+
+    def end_all(self) -> None:
+        """Mend everything."""
+        for kind in list(self._until):
+            self._end(kind)
+
+    def kill(self, times: int) -> None:
+        """Kill workers."""
+        for _ in range(times):
+            self.count["workers killed"] += self._workers.kill()
+
+    def _end(self, kind: str) -> None:
+        del self._until[kind]
+        undo: Callable[[], None] = lambda: self._storage.mend(kind)  # noqa: E731
+        if kind == "pipe stopped":
+            self._pipes.start_pipe(Name=self._pipe_name)
+        else:
+            undo()
+
+
+def _mount(*arguments: str) -> bool:
+    return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode == 0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

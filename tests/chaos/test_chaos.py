@@ -1,0 +1,26 @@
+"""The short run, with a seed of its own each time."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.run import run
+from tests.e2e.conftest import free_ports
+
+MAILS = 30
+
+
+def test_exactly_one_copy_whatever_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
+    with capsys.disabled():
+        print(f"\nchaos: seed {seed}, {MAILS} mails; repeat with SEED={seed}")
+    aws_port, smtp_port = free_ports(2)
+    report = run(tmp_path, (aws_port, smtp_port), seed, MAILS)
+    with capsys.disabled():
+        print(f"chaos: {report}")
+    assert report.wrong == []
+    assert report.faults, "nothing failed"

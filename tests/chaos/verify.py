@@ -1,0 +1,100 @@
+"""What must be at the end: one copy, byte for byte, and one outcome for each recipient; nothing else anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.plan import Mail, Plan
+from tests.e2e.world import World
+
+_OURS = re.compile(rb"Delivered-To: (?P<mailbox>[^\r\n]+)\r\n(?P<recipients>(?:X-Original-To: [^\r\n]+\r\n)+)")
+_MARK = re.compile(rb"^X-Chaos: (\d+-\d+)\r?$", re.MULTILINE)
+
+
+def verify(world: World, plan: Plan, ids: dict[int, str]) -> list[str]:
+    """Return everything that is wrong; ``ids`` are the SES message ids by mail number."""
+    found, wrong = _copies(world.mail_root)
+    for mail in plan.mails:
+        stored = world.raw_mail(ids[mail.number])
+        copies, rejected = plan.expected(mail)
+        mark = f"{plan.seed}-{mail.number}"
+        for mailbox, recipients in copies.items():
+            here = found.pop((mark, mailbox), [])
+            if len(here) != 1:
+                wrong.append(f"mail {mail.number}: {len(here)} copies in {mailbox}")
+            wrong += [
+                f"mail {mail.number}: {text}" for path in here for text in _differs(path, mailbox, recipients, stored)
+            ]
+        wrong += [f"mail {mail.number}: {text}" for text in _records(world, mail, ids[mail.number], copies, rejected)]
+    wrong += [f"not expected in {mailbox}: {path}" for (_, mailbox), paths in found.items() for path in paths]
+    wrong += [
+        f"queue {queue} holds {depth}"
+        for queue in ("Inbound", "DeadLetter", "Parked")
+        if (depth := world.depth(queue)) != (0, 0)
+    ]
+    return wrong
+
+
+def _copies(mail_root: Path) -> tuple[dict[tuple[str, str], list[Path]], list[str]]:
+    """All mails in any folder of any mailbox, by the mark in them and their mailbox; and files that are no mails.
+
+    What a killed process leaves in ``tmp/`` is no mail: nobody sees it, and Dovecot removes it.
+    """
+    found: dict[tuple[str, str], list[Path]] = defaultdict(list)
+    wrong = []
+    for path in mail_root.rglob("*"):
+        if not path.is_file() or path.parent.name == "tmp":
+            continue
+        domain, local_part, *_ = path.relative_to(mail_root).parts
+        mark = _MARK.search(path.read_bytes())
+        if not mark or path.parent.name != "new":
+            wrong.append(f"not a mail: {path}")
+        else:
+            found[mark[1].decode(), f"{local_part}@{domain}"].append(path)
+    return found, wrong
+
+
+def _differs(path: Path, mailbox: str, recipients: set[str], stored: bytes) -> list[str]:
+    content = path.read_bytes()
+    ours = _OURS.match(content)
+    if not ours or ours["mailbox"].decode() != mailbox:
+        return [f"{path} does not begin with its Delivered-To"]
+    wrong = []
+    named = set(ours["recipients"].decode().removeprefix("X-Original-To: ").rstrip("\r\n").split("\r\nX-Original-To: "))
+    if not named <= recipients:
+        wrong.append(f"{path} names {named - recipients}")
+    if content[ours.end() :] != stored:
+        wrong.append(f"{path} is not byte for byte what SES stored")
+    if f",S={len(content)}," not in path.name:
+        wrong.append(f"{path} has another size than its name says, {len(content)}")
+    return wrong
+
+
+def _records(world: World, mail: Mail, message_id: str, copies: dict[str, set[str]], rejected: set[str]) -> list[str]:
+    records = {record["mailbox"]: record for record in world.records(message_id)}
+    wrong = []
+    if set(records) != copies.keys() | rejected:
+        wrong.append(f"outcomes for {sorted(records)}, not for {sorted(copies.keys() | rejected)}")
+    for name, record in records.items():
+        status = "DELIVERED" if name in copies else "REJECTED"
+        wrong += _record(world, record, status, copies.get(name, {name}))
+    return wrong
+
+
+def _record(world: World, record: dict[str, Any], status: str, recipients: set[str]) -> list[str]:
+    wrong = []
+    if record["status"] != status:
+        wrong.append(f"{record['mailbox']} is {record['status']} {record.get('error') or ''}, not {status}")
+    if set(record["recipients"]) != recipients:
+        wrong.append(
+            f"the outcome of {record['mailbox']} names {sorted(record['recipients'])}, not {sorted(recipients)}"
+        )
+    if (
+        status == "DELIVERED"
+        and not (world.mail_root / str(record.get("path")) / "new" / str(record.get("file_name"))).is_file()
+    ):
+        wrong.append(f"the file on record of {record['mailbox']} is not there")
+    return wrong
