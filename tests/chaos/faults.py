@@ -8,7 +8,6 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -50,12 +49,10 @@ class Storage:
         """Begin a fault; returns what was done, None when nothing could be."""
         if self._broken:
             return None
-        do = (
-            {"full": self._fill, "read-only": self._seal}
-            if self.mounted
-            else {"full": self._lose, "read-only": self._lose}
-        )
-        done = do[kind]()
+        if not self.mounted:
+            done: str | None = self._lose()
+        else:
+            done = self._fill() if kind == "full" else self._seal()
         if done:
             self._broken.add(kind)
         return done
@@ -156,11 +153,10 @@ class Faults:
 
     def _end(self, kind: str) -> None:
         del self._until[kind]
-        undo: Callable[[], None] = lambda: self._storage.mend(kind)  # noqa: E731
         if kind == "pipe stopped":
             self._pipes.start_pipe(Name=self._pipe_name)
         else:
-            undo()
+            self._storage.mend(kind)
 
 
 def _mount(*arguments: str) -> bool:

@@ -116,7 +116,7 @@ class Plan:
 
 
 def _notifications(random: Random, recipients: list[str]) -> list[list[str]]:
-    """Mostly one for all; sometimes the same twice or more; sometimes several that overlap, as overlapping rules send."""
+    """Mostly one for all; sometimes the same again; sometimes several that overlap, as overlapping rules send."""
     kind = random.random()
     if kind < 0.55:
         return [recipients]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.plan import Mail, Plan
+from tests.chaos.plan import Plan
 from tests.e2e.world import World
 
 _OURS = re.compile(rb"Delivered-To: (?P<mailbox>[^\r\n]+)\r\n(?P<recipients>(?:X-Original-To: [^\r\n]+\r\n)+)")
@@ -73,7 +73,7 @@ def _differs(path: Path, mailbox: str, recipients: set[str], stored: bytes) -> l
     return wrong
 
 
-def _records(world: World, mail: Mail, message_id: str, copies: dict[str, set[str]], rejected: set[str]) -> list[str]:
+def _records(world: World, message_id: str, copies: dict[str, set[str]], rejected: set[str]) -> list[str]:
     records = {record["mailbox"]: record for record in world.records(message_id)}
     wrong = []
     if set(records) != copies.keys() | rejected:
@@ -85,16 +85,13 @@ def _records(world: World, mail: Mail, message_id: str, copies: dict[str, set[st
 
 
 def _record(world: World, record: dict[str, Any], status: str, recipients: set[str]) -> list[str]:
-    wrong = []
+    mailbox, wrong = record["mailbox"], []
     if record["status"] != status:
-        wrong.append(f"{record['mailbox']} is {record['status']} {record.get('error') or ''}, not {status}")
+        wrong.append(f"{mailbox} is {record['status']} {record.get('error') or ''}, not {status}")
     if set(record["recipients"]) != recipients:
-        wrong.append(
-            f"the outcome of {record['mailbox']} names {sorted(record['recipients'])}, not {sorted(recipients)}"
-        )
-    if (
-        status == "DELIVERED"
-        and not (world.mail_root / str(record.get("path")) / "new" / str(record.get("file_name"))).is_file()
-    ):
-        wrong.append(f"the file on record of {record['mailbox']} is not there")
+        wrong.append(f"the outcome of {mailbox} names {sorted(record['recipients'])}, not {sorted(recipients)}")
+    if status == "DELIVERED":
+        path = world.mail_root / str(record.get("path")) / "new" / str(record.get("file_name"))
+        if not path.is_file():
+            wrong.append(f"the file on record of {mailbox} is not there: {path}")
     return wrong

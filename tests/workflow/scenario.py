@@ -131,7 +131,6 @@ _BY_EXPRESSION = {
     if "UpdateExpression" in state.get("Parameters", {})
 }
 _BY_ACTION = {
-    "dynamodb:getItem": "ReadDelivery",
     "sqs:sendMessage": "ParkEvent",
     "s3:copyObject": "QuarantineMessage",
     "ses:sendBounce": "SendBounce",

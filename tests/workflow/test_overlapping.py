@@ -1,0 +1,38 @@
+"""Overlapping receipt rules notify of one message with different recipients, who may share a mailbox."""
+
+from typing import Any
+
+import pytest
+
+from tests.workflow.engines import Engine
+from tests.workflow.mail import NOW, address, functions, queued, ses_notification
+from tests.workflow.scenario import Script, throws
+
+WORKFLOW = "deliver_mail"
+
+
+def to_bob(state: dict[str, Any]) -> dict[str, Any]:
+    """Every recipient is another name of Bob's."""
+    delivery = {
+        "mailbox": address("bob"),
+        "path": "bob/Maildir",
+        "folder": "INBOX",
+        "recipients": state["recipients"],
+        "action": "deliver",
+        "verdict": "",
+        "optional_folder": False,
+    }
+    return {**state, "deliveries": [delivery], "rejected": []}
+
+
+@pytest.mark.parametrize("first_fails", [False, True])
+def test_every_recipient_is_on_record_of_the_one_copy(engine: Engine, first_fails: bool) -> None:
+    """Whether the first notification came to a copy, or the second one's run made it."""
+    lambdas = functions(now=NOW, bounces=False) | {"ResolveMailboxes": to_bob}
+    plans = {"WriteMailbox": [throws("StorageUnavailable")] * 9} if first_fails else {}
+    engine.run(queued(ses_notification("info")), Script(plans, lambdas))
+    run = engine.run(queued(ses_notification("bob", "sales")), Script({}, lambdas))
+    assert run.status == "SUCCEEDED"
+    [record] = engine.records().values()
+    assert record["status"] == "DELIVERED"
+    assert sorted(record["recipients"]) == [address("bob"), address("info"), address("sales")]
