@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint types unit crash workflow integration e2e sam-local bench format clean
+.PHONY: help setup demo up down test lint types unit crash workflow integration e2e sam-local chaos bench format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -48,7 +48,7 @@ unit workflow integration: %: $(VENV) ## Run the tests of one size
 e2e: $(VENV) ## Run the deployed application on the embedded AWS, with Dovecot
 	@( $(call debian,/usr/lib/dovecot/imap,dovecot-imapd) ) 2>/dev/null \
 		|| echo "make: Dovecot is not installed here: the IMAP part is left out" >&2
-	pytest tests/e2e
+	pytest tests/e2e tests/chaos
 
 sam-local: $(VENV) ## Run each built function in a container (Docker) with sam local
 	pytest tests/sam_local
@@ -56,6 +56,9 @@ sam-local: $(VENV) ## Run each built function in a container (Docker) with sam l
 crash: $(VENV) ## Kill the writer at each of its system calls, and worse
 	@$(call debian,strace,strace)
 	pytest tests/crash
+
+chaos: $(VENV) ## Let everything fail while 500 mails come in (SEED=n repeats, MAILS=n)
+	python -m tests.chaos --mails $(or $(MAILS),500) $(if $(SEED),--seed $(SEED))
 
 test: lint types unit crash workflow integration e2e ## Run everything
 

@@ -6,6 +6,7 @@ import argparse
 import secrets
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from tests.chaos.run import run
@@ -19,10 +20,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
+    began = time.monotonic()
     print(f"chaos: seed {seed}, {options.mails} mails; repeat with make chaos SEED={seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="mailroom-chaos-", ignore_cleanup_errors=True) as folder:
         aws_port, smtp_port = free_ports(2)
-        say = lambda text: print(f"chaos: {text}", flush=True)  # noqa: E731
+        say = lambda text: print(f"chaos: {time.monotonic() - began:4.0f} s: {text}", flush=True)  # noqa: E731
         report = run(Path(folder), (aws_port, smtp_port), seed, options.mails, say)
     for text in report.wrong:
         print(f"chaos: WRONG {text}")

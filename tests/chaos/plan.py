@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 DOMAIN = "example.com"
-#: Kinds of fault that last for some mails, and how likely each is to begin before a mail.
-LASTING = {"full": 0.05, "read-only": 0.05, "pipe stopped": 0.03}
+#: Kinds of fault that last for some mails; each begins once in so many mails.
+LASTING = {"full": 16, "read-only": 20, "pipe stopped": 25}
 #: How likely a worker is killed after a mail was handed over.
 KILL = 0.45
 
@@ -61,7 +61,8 @@ class Plan:
             plan.forwards[f"alias{number}@{DOMAIN}"] = [random.choice(plan.mailboxes)]
         for number in range(max(1, count // 8)):
             plan.forwards[f"group{number}@{DOMAIN}"] = sorted(random.sample(plan.mailboxes, random.randint(2, 5)))
-        plan.steps = [plan._step(random, number) for number in range(mails)]
+        begins = _begins(random, mails)
+        plan.steps = [plan._step(random, number, begins[number]) for number in range(mails)]
         return plan
 
     @property
@@ -96,8 +97,7 @@ class Plan:
                 rejected.add(recipient)
         return copies, rejected
 
-    def _step(self, random: Random, number: int) -> Step:
-        begins = {kind: random.randint(2, 6) for kind, chance in LASTING.items() if random.random() < chance}
+    def _step(self, random: Random, number: int, begins: dict[str, int]) -> Step:
         kills = 1 + (random.random() < 0.2) if random.random() < KILL else 0
         return Step(self._mail(random, number), begins, kills, random.choice([0.0, 0.05, 0.2, 0.5]))
 
@@ -113,6 +113,15 @@ class Plan:
             return random.choice(sorted(self.forwards))
         name = random.choice(self.mailboxes)
         return name.replace("@", "+tag@") if kind < 0.5 else name
+
+
+def _begins(random: Random, mails: int) -> list[dict[str, int]]:
+    """For each mail the faults that begin before it, and for how many mails; each kind at least once in a run."""
+    begins: list[dict[str, int]] = [{} for _ in range(mails)]
+    for kind, every in LASTING.items():
+        for number in random.sample(range(mails), max(1, mails // every)):
+            begins[number][kind] = random.randint(2, 4)
+    return begins
 
 
 def _notifications(random: Random, recipients: list[str]) -> list[list[str]]:

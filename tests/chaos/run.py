@@ -26,7 +26,7 @@ WAIT_SCALE = "0.05"
 #: Seconds until a message comes back whose run was lost altogether; the template's 400 s would be the whole run.
 VISIBILITY = 60
 #: Messages in the queue above which the next mail waits, and for how many seconds at most.
-BACKLOG, LONGEST_PAUSE = 4, 3.0
+BACKLOG, LONGEST_PAUSE = 4, 1.5
 #: Seconds for the queues to drain in.
 PATIENCE = 420.0
 
@@ -67,7 +67,7 @@ def run(
         smtp_port=smtp_port,
         stack_name="mailroom-chaos",
         redelivery=1,
-        parameters={"MaxReceiveCount": "3", "DirectoryCacheSeconds": "300"},
+        parameters={"MaxReceiveCount": "2", "DirectoryCacheSeconds": "300"},
     )
     size = 3 * sum(len(mail.content) * len(plan.expected(mail)[0]) for mail in plan.mails) + (8 << 20)
     with Storage(settings.mail_root, size) as storage, _waits_scaled(), _up(settings):

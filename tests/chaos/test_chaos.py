@@ -11,7 +11,7 @@ import pytest
 from tests.chaos.run import run
 from tests.e2e.conftest import free_ports
 
-MAILS = 30
+MAILS = 16
 
 
 def test_exactly_one_copy_whatever_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

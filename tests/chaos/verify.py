@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.plan import Plan
+from tests.chaos.plan import Mail, Plan
 from tests.e2e.world import World
 
 _OURS = re.compile(rb"Delivered-To: (?P<mailbox>[^\r\n]+)\r\n(?P<recipients>(?:X-Original-To: [^\r\n]+\r\n)+)")
@@ -25,17 +25,17 @@ def verify(world: World, plan: Plan, ids: dict[int, str]) -> list[str]:
             here = found.pop((mark, mailbox), [])
             if len(here) != 1:
                 wrong.append(f"mail {mail.number}: {len(here)} copies in {mailbox}")
-            wrong += [
-                f"mail {mail.number}: {text}" for path in here for text in _differs(path, mailbox, recipients, stored)
-            ]
-        wrong += [f"mail {mail.number}: {text}" for text in _records(world, mail, ids[mail.number], copies, rejected)]
+            for path in here:
+                wrong += _of(mail, _differs(path, mailbox, recipients, stored))
+        wrong += _of(mail, _records(world, ids[mail.number], copies, rejected))
     wrong += [f"not expected in {mailbox}: {path}" for (_, mailbox), paths in found.items() for path in paths]
-    wrong += [
-        f"queue {queue} holds {depth}"
-        for queue in ("Inbound", "DeadLetter", "Parked")
-        if (depth := world.depth(queue)) != (0, 0)
-    ]
+    depths = {queue: world.depth(queue) for queue in ("Inbound", "DeadLetter", "Parked")}
+    wrong += [f"the queue {queue} holds {depth}" for queue, depth in depths.items() if depth != (0, 0)]
     return wrong
+
+
+def _of(mail: Mail, wrong: list[str]) -> list[str]:
+    return [f"mail {mail.number}: {text}" for text in wrong]
 
 
 def _copies(mail_root: Path) -> tuple[dict[tuple[str, str], list[Path]], list[str]]:
