@@ -153,6 +153,72 @@ def test_permanent_errors_are_never_retried_and_temporary_ones_are(machine: dict
                 assert (retrier["MaxAttempts"] == 0) == permanent, (name, error)
 
 
+def _attempts(*errors: str, of: str = "", most: int = 1) -> dict[str, int]:
+    return {f"{of}{error}": most for error in errors}
+
+
+LAMBDA = _attempts(
+    "ServiceException",
+    "AWSLambdaException",
+    "SdkClientException",
+    "ClientExecutionTimeoutException",
+    "TooManyRequestsException",
+    of="Lambda.",
+) | {"States.ALL": 1}
+EFS = _attempts(
+    "EFSMountConnectivityException",
+    "EFSMountTimeoutException",
+    "EFSMountFailureException",
+    "EFSIOException",
+    of="Lambda.",
+)
+DYNAMODB = _attempts(
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "InternalServerError",
+    of="DynamoDB.",
+) | {"States.ALL": 1}
+CONDITIONAL = {**DYNAMODB, "DynamoDB.ConditionalCheckFailedException": 0}
+WRITE_REFUSALS = ("InvalidEvent", "ForbiddenObject", "MessageMissing", "MessageUnreadable", "MailboxPathRejected")
+SES = _attempts("ThrottlingException", "LimitExceededException", "SesException", of="Ses.", most=2)
+RETRIES = {
+    "ValidateEvent": LAMBDA | _attempts("InvalidEvent", "ForbiddenObject", most=0),
+    "ResolveMailboxes": LAMBDA | {"DirectoryUnavailable": 1} | _attempts("InvalidEvent", "FanOutLimitExceeded", most=0),
+    "WriteMailbox": LAMBDA
+    | EFS
+    | _attempts("StorageUnavailable", "MessageUnavailable", most=2)
+    | _attempts(*WRITE_REFUSALS, most=0),
+    "ClaimDelivery": CONDITIONAL,
+    "ReadDelivery": DYNAMODB,
+    "RecordDelivery": DYNAMODB,
+    "RecordFailure": CONDITIONAL,
+    "RecordRefusal": CONDITIONAL,
+    "RecordQuarantine": DYNAMODB,
+    "RecordRejection": CONDITIONAL,
+    "ClaimBounce": CONDITIONAL,
+    "RecordBounceFailure": DYNAMODB,
+    "QuarantineMessage": {"S3.NoSuchKeyException": 0, "S3.NoSuchKey": 0, "States.ALL": 2},
+    "SendBounce": SES,
+    "ParkEvent": {"States.ALL": 3},
+}
+
+
+def test_each_kind_of_error_has_its_retries() -> None:
+    retries = {
+        name: {error: retrier["MaxAttempts"] for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+        for name, state in _tasks(_machine("deliver_mail")).items()
+    }
+    assert retries == RETRIES
+
+
+def test_permanent_errors_are_caught_by_name() -> None:
+    tasks = _tasks(_machine("deliver_mail"))
+    for name in ("ValidateEvent", "ResolveMailboxes", "WriteMailbox"):
+        (first, _) = tasks[name]["Catch"]
+        assert set(first["ErrorEquals"]) == {error for error, most in RETRIES[name].items() if most == 0}
+
+
 def test_what_is_caught_by_name_is_not_retried(machine: dict[str, Any]) -> None:
     for name, state in _tasks(machine).items():
         caught = {error for catcher in state["Catch"] for error in catcher["ErrorEquals"]} - {"States.ALL"}

@@ -1,0 +1,232 @@
+"""What is on record after a run, field by field, and what the functions and services are asked."""
+
+import json
+from typing import Any
+
+from tests.workflow.engines import Engine
+from tests.workflow.mail import BUCKET, NOW, address, functions, queued, ses_notification
+from tests.workflow.scenario import Plan, Script, throws
+
+WORKFLOW = "deliver_mail"
+BOB, NOBODY, VIRUS = address("bob"), address("nobody"), address("virus")
+LONG = 10**6
+MESSAGE = {
+    "message_id": "m1",
+    "source": "alice@sender.test",
+    "received_at": "2026-11-24T02:47:00.123Z",
+    "rfc_message_id": "<one@sender.test>",
+    "bucket": BUCKET,
+    "key": "mail/m1",
+    "expires_at": NOW + 400 * 86_400,
+}
+CLAIM = {**MESSAGE, "mailbox": BOB, "recipients": [BOB], "attempts": 1}
+WHERE = {"folder": "INBOX", "path": f"{BOB}/Maildir"}
+LEASE = {"lease_until": NOW + 370}
+
+
+def play(engine: Engine, *names: str, at: int = 0, **plans: Plan) -> Script:
+    script = Script(plans, functions(now=NOW + at, bounces=True))
+    engine.run(queued(ses_notification(*names)), script)
+    return script
+
+
+def record(engine: Engine, mailbox: str = BOB) -> dict[str, Any]:
+    """One record, without what differs from run to run."""
+    item = dict(engine.records()["m1", mailbox])
+    if "delivered_at" in item:
+        assert item.pop("delivered_at").startswith("20")
+    if "lease_owner" in item:
+        assert item.pop("lease_owner")
+    return item
+
+
+def test_delivered(engine: Engine) -> None:
+    play(engine, "bob")
+    file = {"file_name": "1.x.mailroom,S=8", "size": 8, "verdict": ""}
+    assert record(engine) == {**CLAIM, **WHERE, **file, "status": "DELIVERED"}
+
+
+def test_claimed(engine: Engine) -> None:
+    play(engine, "bob", RecordDelivery=[throws("DynamoDB.ThrottlingException")] * 9)
+    assert record(engine) == {**CLAIM, **WHERE, **LEASE, "status": "CLAIMED"}
+
+
+def test_failed(engine: Engine) -> None:
+    play(engine, "bob", WriteMailbox=[throws("StorageUnavailable")] * 9)
+    assert record(engine) == {**CLAIM, **WHERE, "status": "FAILED", "error": "StorageUnavailable"}
+
+
+def test_refused(engine: Engine) -> None:
+    play(engine, "bob", WriteMailbox=[throws("MailboxPathRejected", "not a folder")])
+    item = record(engine)
+    assert "not a folder" in item.pop("reason")
+    assert item == {**CLAIM, "status": "REJECTED", "error": "MailboxPathRejected"}
+
+
+def test_a_delivery_clears_what_failed_before(engine: Engine) -> None:
+    play(engine, "bob", WriteMailbox=[throws("MailboxPathRejected")])
+    play(engine, "bob")
+    file = {"file_name": "1.x.mailroom,S=8", "size": 8, "verdict": ""}
+    assert record(engine) == {**CLAIM, **WHERE, **file, "status": "DELIVERED", "attempts": 2}
+
+
+def test_rejected(engine: Engine) -> None:
+    play(engine, "nobody")
+    reason = {"code": "5.1.1", "reason": "no such address"}
+    assert record(engine, NOBODY) == {
+        **MESSAGE,
+        **reason,
+        "mailbox": NOBODY,
+        "recipients": [NOBODY],
+        "status": "REJECTED",
+    }
+
+
+def test_quarantined(engine: Engine) -> None:
+    play(engine, "virus")
+    assert record(engine, VIRUS) == {
+        **CLAIM,
+        "mailbox": VIRUS,
+        "recipients": [VIRUS],
+        "status": "QUARANTINED",
+        "quarantine_key": "quarantine/m1",
+        "verdict": "virus=FAIL; policy=quarantine",
+    }
+    assert engine.object_keys() == {"mail/m1", "quarantine/m1"}
+
+
+def test_bounced(engine: Engine) -> None:
+    script = play(engine, "bob", "nobody")
+    assert record(engine, "(bounce)") == {
+        "message_id": "m1",
+        "mailbox": "(bounce)",
+        "status": "BOUNCED",
+        "source": MESSAGE["source"],
+        "received_at": MESSAGE["received_at"],
+        "expires_at": MESSAGE["expires_at"],
+    }
+    assert script.payloads["SendBounce"] == [
+        {
+            "OriginalMessageId": "m1",
+            "BounceSender": "bounces@example.com",
+            "MessageDsn": {"ReportingMta": "dns; mailroom", "ArrivalDate": MESSAGE["received_at"]},
+            "BouncedRecipientInfoList": [
+                {
+                    "Recipient": NOBODY,
+                    "RecipientDsnFields": {
+                        "Action": "failed",
+                        "Status": "5.1.1",
+                        "DiagnosticCode": "smtp; 550 5.1.1 no such address",
+                    },
+                }
+            ],
+        }
+    ]
+
+
+def test_a_bounce_that_failed(engine: Engine) -> None:
+    play(engine, "nobody", SendBounce=[throws("Ses.MessageRejectedException", "not verified")])
+    item = record(engine, "(bounce)")
+    assert (item["status"], item["error"]) == ("BOUNCE_FAILED", "Ses.MessageRejectedException")
+    assert "not verified" in item["reason"]
+
+
+def test_what_write_mailbox_is_asked(engine: Engine) -> None:
+    script = play(engine, "bob", WriteMailbox=[throws("StorageUnavailable")])
+    first, second = script.payloads["WriteMailbox"]
+    attempt = first["attempt"]
+    assert attempt
+    assert first == {
+        "message": {"id": "m1", "bucket": BUCKET, "key": "mail/m1", "received_at": MESSAGE["received_at"]},
+        "delivery": {**WHERE, "mailbox": BOB, "recipients": [BOB], "verdict": "", "optional_folder": False},
+        "attempts": 1,
+        "retry_count": 0,
+        "attempt": attempt,
+    }
+    assert second == {**first, "retry_count": 1}
+
+
+def test_a_recovery_looks_where_the_first_attempt_wrote(engine: Engine) -> None:
+    """The directory, the policy and a clock-made receive time have changed meanwhile."""
+    play(engine, "bob", RecordDelivery=[throws("DynamoDB.ThrottlingException")] * 9)
+    changed = functions(now=NOW + 401, bounces=False)
+    resolve = changed["ResolveMailboxes"]
+
+    def moved(state: dict[str, Any]) -> dict[str, Any]:
+        resolved = resolve({**state, "message": {**state["message"], "received_at": "2030-01-01T00:00:00.000Z"}})
+        resolved["deliveries"][0] |= {"folder": "Junk", "path": "elsewhere", "verdict": "spam=FAIL; policy=junk"}
+        return resolved
+
+    script = Script({}, {**changed, "ResolveMailboxes": moved})
+    run = engine.run(queued(ses_notification("bob")), script)
+    assert run.path[-1] == "Delivered"
+    (payload,) = script.payloads["WriteMailbox"]
+    assert {name: payload["delivery"][name] for name in WHERE} == WHERE
+    assert payload["message"]["received_at"] == MESSAGE["received_at"]
+    assert payload["attempts"] == 2
+    assert record(engine)["folder"] == "INBOX"
+
+
+def test_a_failure_of_an_old_run_does_not_take_the_lease_of_a_new_one(engine: Engine) -> None:
+    stolen = {**CLAIM, "status": "CLAIMED"}
+
+    def overtaken(_: Any) -> Any:
+        engine.put_record(
+            {name: {"N": str(value)} if isinstance(value, int) else {"S": str(value)} for name, value in stolen.items()}
+            | {"lease_owner": {"S": "another"}, "lease_until": {"N": str(LONG)}, "recipients": {"SS": [BOB]}}
+        )
+        raise throws("MailboxPathRejected")
+
+    script = Script({}, {**functions(now=NOW, bounces=False), "WriteMailbox": overtaken})
+    run = engine.run(queued(ses_notification("bob")), script)
+    assert run.path[-1] == "DeliveryIncomplete"
+    after = engine.records()["m1", BOB]
+    assert (after["status"], after["lease_owner"], after["lease_until"]) == ("CLAIMED", "another", LONG)
+
+
+def test_what_is_parked_says_why_and_holds_the_event(engine: Engine) -> None:
+    event = queued("}{")
+    engine.run(event, Script({}, functions(now=NOW, bounces=False)))
+    (body,) = engine.parked()
+    assert body["error"] == "InvalidEvent"
+    assert "not JSON" in body["cause"]
+    assert body["event"] == event
+    assert "deliver" in body["execution"]
+    assert body["parked_at"].startswith("20")
+
+
+def test_a_refused_copy_is_parked_with_all_outcomes(engine: Engine) -> None:
+    play(engine, "bob", "carol", WriteMailbox={BOB: [throws("MailboxPathRejected")]})
+    (body,) = engine.parked()
+    outcomes = {one["mailbox"]: one for one in json.loads(body["cause"])}
+    assert outcomes[BOB] == {
+        "mailbox": BOB,
+        "recipients": [BOB],
+        "status": "REJECTED",
+        "error": "MailboxPathRejected",
+    }
+    assert outcomes[address("carol")] == {
+        "mailbox": address("carol"),
+        "recipients": [address("carol")],
+        "status": "DELIVERED",
+        "folder": "INBOX",
+    }
+
+
+def test_the_outcomes_that_a_run_shows(engine: Engine) -> None:
+    play(engine, "bob", "virus")
+    script = Script({}, functions(now=NOW + 1, bounces=False))
+    run = engine.run(queued(ses_notification("bob", "virus", "nobody")), script)
+    assert run.output["deliveries"]["outcomes"] == [
+        {"mailbox": BOB, "recipients": [BOB], "status": "DUPLICATE", "record": "DELIVERED"},
+        {"mailbox": VIRUS, "recipients": [VIRUS], "status": "DUPLICATE", "record": "QUARANTINED"},
+    ]
+    assert run.output["rejected"]["outcomes"] == [{"recipient": NOBODY, "status": "REJECTED", "code": "5.1.1"}]
+
+
+def test_the_outcome_of_a_quarantine_says_why(engine: Engine) -> None:
+    run = engine.run(queued(ses_notification("virus")), Script({}, functions(now=NOW, bounces=False)))
+    verdict = "virus=FAIL; policy=quarantine"
+    assert run.output["deliveries"]["outcomes"] == [
+        {"mailbox": VIRUS, "recipients": [VIRUS], "status": "QUARANTINED", "verdict": verdict}
+    ]
