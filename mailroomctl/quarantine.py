@@ -10,13 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from mailroomctl import workflow
 from mailroomctl.command import command
 from mailroomctl.console import Console
 from mailroomctl.deliveries_table import DeliveriesTable, Record
 from mailroomctl.errors import CommandError
 from mailroomctl.model import checked_address
 from mailroomctl.quarantined_mail import delete_mail, find_mail, list_message_ids, read_headers, save_mail
-from mailroomctl.replay import notification_from_records, run_workflow
+from mailroomctl.replay import notification_from_records
 from mailroomctl.stack import Stack
 
 app = typer.Typer(no_args_is_help=True, help="Quarantine: mail that a verdict policy holds back.")
@@ -76,7 +77,7 @@ def release(stack: Stack, console: Console, message_id: MessageId, mailbox: Mail
     # The workflow leaves QUARANTINED records alone: a redelivery must not let mail out. RELEASED ones it may claim.
     marked = [record for record in records if table.change_status(record, "RELEASED")]
     try:
-        end = run_workflow(stack, notification)
+        execution = workflow.run(stack, notification)
     except BaseException:
         for record in marked:
             table.change_status({**record, "status": "RELEASED"}, "QUARANTINED")
@@ -88,7 +89,7 @@ def release(stack: Stack, console: Console, message_id: MessageId, mailbox: Mail
     rows = [_row(record) for record in finally_there]
     if left := [row for row in rows if row["status"] != "DELIVERED"]:
         states = ", ".join(f"{row['mailbox']} is {row['status']} {row['reason'] or ''}".strip() for row in left)
-        why = f"{states}; the workflow ended {end}" if end != "SUCCEEDED" else states
+        why = states if execution.settled else f"{states}; the workflow ended {execution.end}: {execution.text}"
         raise CommandError(f"not everything was delivered: {why}. mailroomctl explain shows where mail to it goes.")
     if not _still_held(table, message_id):
         delete_mail(stack, message_id)

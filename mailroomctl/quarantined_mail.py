@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mailroomctl.deliveries_table import Record
 from mailroomctl.errors import CommandError
+from mailroomctl.raw_mail import stored_at
 from mailroomctl.stack import Stack
 
 PREFIX = "quarantine/"
@@ -24,16 +25,9 @@ def list_message_ids(stack: Stack) -> Iterator[str]:
 
 def find_mail(stack: Stack, record: Record) -> str:
     """Return the key of the raw mail: the original while it is there, else the copy."""
-    from botocore.exceptions import ClientError
-
     keys: list[str] = [record["key"], record["quarantine_key"]]
     for key in keys:
-        try:
-            stack.s3.head_object(Bucket=record["bucket"], Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NotFound"):
-                raise
-        else:
+        if stored_at(stack, record["bucket"], key):
             return key
     raise CommandError(
         f"the raw mail of {record['message_id']} is gone: neither {' nor '.join(keys)} is in the bucket."

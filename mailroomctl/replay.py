@@ -1,13 +1,11 @@
-"""Start the workflow again for a message, from what is on record of it."""
+"""A message's notification, rebuilt from what is on record of it."""
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mailroomctl.deliveries_table import BOUNCE, Record
 from mailroomctl.errors import CommandError
-from mailroomctl.stack import Stack
 
 # As mailroom.policy writes them: "virus=FAIL, dmarc=FAIL (p=reject); policy=quarantine".
 _FINDING = re.compile(r"\b(spam|virus|spf|dkim|dmarc)=([A-Z_]+)(?: \(p=([a-z]+)\))?")
@@ -54,16 +52,3 @@ def notification_from_records(
     notification = {"notificationType": "Received", "mail": mail, "receipt": receipt}
     released = sorted(release)
     return notification | ({"mailroom": {"release": released}} if released else {})
-
-
-def run_workflow(stack: Stack, notification: dict[str, Any]) -> str:
-    """Run the workflow to its end with ``notification``; return how it ended, such as ``SUCCEEDED``.
-
-    Its end says less than the deliveries table: look there for each mailbox.
-    """
-    execution = stack.stepfunctions.start_sync_execution(
-        stateMachineArn=stack.output("DeliverMailArn"), input=json.dumps(notification)
-    )
-    if execution["status"] == "SUCCEEDED":
-        return "SUCCEEDED"
-    return f"{execution['status']}: {execution.get('error') or ''} {execution.get('cause') or ''}".strip()

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from mailroomctl import quarantine
+from mailroomctl import workflow
 from mailroomctl.main import app
 from mailroomctl.stack import Stack
+from mailroomctl.workflow import Execution
 from tests.integration.operator import Operator
 from tests.integration.test_quarantine import hold
 
@@ -36,14 +37,14 @@ def plain(text: str) -> list[str]:
 def test_the_page_is_right(at: Operator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
-    def deliver(_stack: Stack, notification: dict[str, Any]) -> str:
+    def deliver(_stack: Stack, notification: dict[str, Any]) -> Execution:
         for mailbox in notification["mailroom"]["release"]:
             table = at.dynamodb.Table("deliveries")
             item = table.get_item(Key={"message_id": HELD, "mailbox": mailbox})["Item"]
             table.put_item(Item={**item, "status": "DELIVERED"})
-        return "SUCCEEDED"
+        return Execution(workflow.DELIVERED)
 
-    monkeypatch.setattr(quarantine, "run_workflow", deliver)
+    monkeypatch.setattr(workflow, "run", deliver)
     hold(at, HELD, "max@example.com", "zoe@example.com")
     mail = b"From: Sender <sender@example.org>\r\nSubject: your invoice\r\n\r\n"
     at.s3.put_object(Bucket="mail", Key=f"mail/{HELD}", Body=mail)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from mailroomctl import quarantine
+from mailroomctl import workflow
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
+from mailroomctl.workflow import Execution
 from tests.integration.operator import Operator
 
 MAIL = (
@@ -46,13 +47,13 @@ def keys(at: Operator) -> list[str]:
 
 
 @pytest.fixture
-def workflow(at: Operator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:
+def stand_in(at: Operator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:
     """Stand in for the workflow: give each released mailbox a status; returns the notifications it was given."""
 
-    def stand_in(status: str = "DELIVERED", end: str = "SUCCEEDED", **fields: str) -> list[dict[str, Any]]:
+    def play(status: str = "DELIVERED", end: str = workflow.DELIVERED, **fields: str) -> list[dict[str, Any]]:
         given: list[dict[str, Any]] = []
 
-        def run(_stack: Stack, notification: dict[str, Any]) -> str:
+        def run(_stack: Stack, notification: dict[str, Any]) -> Execution:
             given.append(notification)
             table = at.dynamodb.Table("deliveries")
             for mailbox in notification["mailroom"]["release"]:
@@ -63,12 +64,12 @@ def workflow(at: Operator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., lis
                     table.put_item(Item={**item, "status": status, **fields})
             if end == "cannot start":
                 raise CommandError("cannot start")
-            return end
+            return Execution(end, "DeliveryIncomplete")
 
-        monkeypatch.setattr(quarantine, "run_workflow", run)
+        monkeypatch.setattr(workflow, "run", run)
         return given
 
-    return stand_in
+    return play
 
 
 def test_list_and_show(at: Operator, tmp_path: Path) -> None:
@@ -99,8 +100,8 @@ def test_list_and_show(at: Operator, tmp_path: Path) -> None:
     assert "File exists" in at.run(f"quarantine show m1 --save {file}", code=1) + at.stderr
 
 
-def test_release_delivers_and_takes_the_copy_away(at: Operator, workflow: Any) -> None:
-    given = workflow()
+def test_release_delivers_and_takes_the_copy_away(at: Operator, stand_in: Any) -> None:
+    given = stand_in()
     hold(at, "m1", "bob@example.com", "eve@example.com")
     hold(at, "m2", "bob@example.com")
     said = at.run("quarantine release m1")
@@ -114,8 +115,8 @@ def test_release_delivers_and_takes_the_copy_away(at: Operator, workflow: Any) -
     assert "m1 is not in quarantine" in at.fails("quarantine release m1")
 
 
-def test_release_for_one_mailbox_keeps_the_copy_for_the_others(at: Operator, workflow: Any) -> None:
-    given = workflow()
+def test_release_for_one_mailbox_keeps_the_copy_for_the_others(at: Operator, stand_in: Any) -> None:
+    given = stand_in()
     hold(at, "m1", "bob@example.com", "eve@example.com")
     assert at.fails("quarantine release m1 --mailbox max@example.com") == (
         "m1 is not in quarantine for max@example.com."
@@ -126,16 +127,16 @@ def test_release_for_one_mailbox_keeps_the_copy_for_the_others(at: Operator, wor
     assert "quarantine/m1" in keys(at)
 
 
-def test_release_uses_the_copy_when_the_original_has_expired(at: Operator, workflow: Any) -> None:
-    given = workflow()
+def test_release_uses_the_copy_when_the_original_has_expired(at: Operator, stand_in: Any) -> None:
+    given = stand_in()
     hold(at, "m1", "bob@example.com")
     at.s3.delete_object(Bucket="mail", Key="mail/m1")
     at.run("quarantine release m1")
     assert given[0]["receipt"]["action"]["objectKey"] == "quarantine/m1"
 
 
-def test_release_without_any_mail_left(at: Operator, workflow: Any) -> None:
-    given = workflow()
+def test_release_without_any_mail_left(at: Operator, stand_in: Any) -> None:
+    given = stand_in()
     hold(at, "m1", "bob@example.com")
     for key in ("mail/m1", "quarantine/m1"):
         at.s3.delete_object(Bucket="mail", Key=key)
@@ -146,22 +147,22 @@ def test_release_without_any_mail_left(at: Operator, workflow: Any) -> None:
     assert given == []
 
 
-def test_release_that_fails_can_be_repeated(at: Operator, workflow: Any) -> None:
+def test_release_that_fails_can_be_repeated(at: Operator, stand_in: Any) -> None:
     hold(at, "m1", "bob@example.com")
-    workflow("FAILED", "FAILED: DeliveryIncomplete", reason="StorageUnavailable")
+    stand_in("FAILED", workflow.FAILED, reason="StorageUnavailable")
     why = at.fails("quarantine release m1")
-    assert "bob@example.com is FAILED StorageUnavailable; the workflow ended FAILED: DeliveryIncomplete" in why
+    assert "bob@example.com is FAILED StorageUnavailable; the workflow ended Failed: DeliveryIncomplete" in why
     assert [row["status"] for row in at.json("quarantine list")] == ["FAILED"]
     assert "quarantine/m1" in keys(at)
-    workflow()
+    stand_in()
     at.run("quarantine release m1")
     assert statuses(at) == {"bob@example.com": "DELIVERED"}
 
 
-@pytest.mark.parametrize(("end", "why"), [("SUCCEEDED", "is QUARANTINED"), ("cannot start", "cannot start")])
-def test_release_that_comes_to_nothing_leaves_it_in_quarantine(at: Operator, workflow: Any, end: str, why: str) -> None:
+@pytest.mark.parametrize(("end", "why"), [(workflow.DELIVERED, "is QUARANTINED"), ("cannot start", "cannot start")])
+def test_release_that_comes_to_nothing_leaves_it_in_quarantine(at: Operator, stand_in: Any, end: str, why: str) -> None:
     hold(at, "m1", "bob@example.com")
-    workflow("", end)
+    stand_in("", end)
     assert why in at.fails("quarantine release m1")
     assert statuses(at) == {"bob@example.com": "QUARANTINED"}
 
