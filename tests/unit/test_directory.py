@@ -137,7 +137,7 @@ def test_the_cache_is_bounded_and_keeps_what_is_used() -> None:
     assert set(lookups.remembered(["a", "b", "c", "d"])) == {"a", "c", "d"}
 
 
-@pytest.mark.parametrize("options", [{"cache_entries": 0}, {"cache_seconds": 0, "cache_negative_seconds": 0}])
+@pytest.mark.parametrize("options", [{"cache_entries": 0}, {"cache_seconds": 0}])
 def test_the_cache_can_be_turned_off(options: dict[str, Any]) -> None:
     dynamodb = FakeDynamoDB([mailbox("bob@example.com")])
     lookups = directory(dynamodb, **options)

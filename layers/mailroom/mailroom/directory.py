@@ -26,7 +26,8 @@ class Directory:
     """Looks entries up by key.
 
     ``cache_seconds`` is for entries, ``cache_negative_seconds`` for keys that are not in the table: shorter, so that a
-    new mailbox receives soon. ``cache_entries`` bounds the memory; the entry that was not used for longest goes first.
+    new mailbox receives soon, and never longer than the former. ``cache_entries`` bounds the memory; the entry that was
+    not used for longest goes first.
     Not safe for threads; a Lambda worker has one.
     """
 
@@ -47,7 +48,7 @@ class Directory:
         """BatchGetItem calls so far."""
 
         def expires_at(_key: str, entry: Entry | None, now: float) -> float:
-            return now + (cache_negative_seconds if entry is None else cache_seconds)
+            return now + (min(cache_negative_seconds, cache_seconds) if entry is None else cache_seconds)
 
         self._remember = cache_entries > 0
         self._cache: TLRUCache[str, Entry | None] = TLRUCache(max(cache_entries, 1), ttu=expires_at, timer=clock)
