@@ -46,6 +46,7 @@ def _configure(settings: Settings) -> None:
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": "unix:///nonexistent",  # it would remove containers of another ministack
         "TMPDIR": str(scratch),
+        "STATE_DIR": str(scratch / "state"),
         "S3_DATA_DIR": str(scratch / "s3"),
     }
 

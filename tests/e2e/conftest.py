@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,19 +13,8 @@ import pytest
 from mailroomctl.local import lifecycle
 from mailroomctl.local.settings import Settings
 from tests.e2e import dovecot as dovecot_server
+from tests.e2e.ports import free_ports
 from tests.e2e.world import World
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody has just now, all different."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.e2e.ports import free_ports
+
 #: Where Debian puts it; sbin is not on everybody's PATH.
 DOVECOT = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin")
 PASSWORD = "secret"
@@ -107,7 +109,7 @@ def serving(base: Path, mail_root: Path) -> Iterator[Dovecot]:
     me = pwd.getpwuid(os.geteuid()).pw_name
     my_group = grp.getgrgid(os.getegid()).gr_name
     user, group = ("mail", "mail") if root else (me, my_group)
-    port = _free_port()
+    [port] = free_ports(1)
     for name in ("run", "state"):
         (base / name).mkdir(parents=True, mode=0o755)
     config = base / "dovecot.conf"
@@ -142,9 +144,3 @@ def _wait_for(server: subprocess.Popen[bytes], port: int, base: Path) -> None:
                 return
         time.sleep(0.05)
     raise AssertionError("Dovecot does not answer")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

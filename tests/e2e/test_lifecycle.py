@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from mailroomctl.local import lifecycle, processes
-from tests.e2e.conftest import free_ports
+from tests.e2e.ports import free_ports
 from tests.e2e.world import World
 
 MAILROOMCTL = str(Path(sys.executable).with_name("mailroomctl"))
