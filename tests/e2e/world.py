@@ -16,7 +16,7 @@ from mailroomctl.local.send import Sent, send
 from mailroomctl.local.settings import Settings
 
 #: Generous: the machine may be busy with other tests.
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 def until[T](what: Callable[[], T], seconds: float = PATIENCE) -> T:
