@@ -137,7 +137,7 @@ FIVE = ("bob", "carol", "dave", "erin", "nobody")
 
 SCENARIOS = [
     # --- all well ---
-    Scenario("one mailbox", _with(delivered("bob"), ClaimDelivery=1, WriteMailbox=1, RecordDelivery=1, ReadDelivery=0)),
+    Scenario("one mailbox", _with(delivered("bob"), ClaimDelivery=1, WriteMailbox=1, RecordDelivery=1, JoinDelivery=0)),
     Scenario("three mailboxes", delivered("bob", "carol", "dave"), to=("bob", "carol", "dave")),
     Scenario("more mailboxes than are written at once", delivered(*"abcdefghijkl"), to=tuple("abcdefghijkl")),
     Scenario(
@@ -232,7 +232,7 @@ SCENARIOS = [
             DELIVERED,
             copies={"bob": "DUPLICATE"},
             records={"bob": "DELIVERED"},
-            attempts={"WriteMailbox": 0, "ReadDelivery": 1},
+            attempts={"WriteMailbox": 0, "JoinDelivery": 1},
         ),
         after=(FIRST_DELIVERED,),
         at=10,
@@ -246,14 +246,14 @@ SCENARIOS = [
     ),
     one(
         "the answer to a failed claim does not come",
-        {"ReadDelivery": [DYNAMODB_THROTTLED] * 9},
+        {"JoinDelivery": [DYNAMODB_THROTTLED] * 9},
         incomplete({"WriteMailbox": 0}, bob="DELIVERED"),
         after=(FIRST_DELIVERED,),
     ),
     one(
         "another run holds the lease",
         {},
-        incomplete({"WriteMailbox": 0, "ReadDelivery": 1}, bob="CLAIMED"),
+        incomplete({"WriteMailbox": 0, "JoinDelivery": 1}, bob="CLAIMED"),
         after=(FIRST_CLAIMED,),
         at=LEASE - 1,
     ),

@@ -190,7 +190,7 @@ RETRIES = {
     | _attempts("StorageUnavailable", "MessageUnavailable", most=2)
     | _attempts(*WRITE_REFUSALS, most=0),
     "ClaimDelivery": CONDITIONAL,
-    "ReadDelivery": DYNAMODB,
+    "JoinDelivery": CONDITIONAL,
     "RecordDelivery": DYNAMODB,
     "RecordFailure": CONDITIONAL,
     "RecordRefusal": CONDITIONAL,
