@@ -37,7 +37,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     state = resolve_mailboxes(event, directory, rules)
     deliveries, rejected = state["deliveries"], state["rejected"]
-    logger.info("Resolved", extra={"deliveries": len(deliveries), "rejected": len(rejected)})
+    # Problems on the way of recipients that still arrive: who they are is the directory's business, not the log's.
+    problems = sorted({problem["code"] for problem in state["problems"]})
+    counts = {"deliveries": len(deliveries), "rejected": len(rejected), "problems": len(state["problems"])}
+    logger.info("Resolved", extra={**counts, "problem_codes": problems})
     metrics.add_metric("MailboxesResolved", MetricUnit.Count, len(deliveries))
     metrics.add_metric("RecipientsRejected", MetricUnit.Count, len(rejected))
     return state

@@ -47,8 +47,10 @@ def test_delivered(engine: Engine) -> None:
 
 
 def test_claimed(engine: Engine) -> None:
-    play(engine, "bob", RecordDelivery=[throws("DynamoDB.ThrottlingException")] * 9)
+    script = play(engine, "bob", RecordDelivery=[throws("DynamoDB.ThrottlingException")] * 9)
     assert record(engine) == {**CLAIM, **WHERE, **LEASE, "status": "CLAIMED"}
+    owner = engine.records()["m1", BOB]["lease_owner"]
+    assert [payload["attempt"] for payload in script.payloads["WriteMailbox"]] == [owner]
 
 
 def test_failed(engine: Engine) -> None:
@@ -116,7 +118,7 @@ def test_bounced(engine: Engine) -> None:
                     "RecipientDsnFields": {
                         "Action": "failed",
                         "Status": "5.1.1",
-                        "DiagnosticCode": "smtp; 550 5.1.1 no such address",
+                        "DiagnosticCode": "smtp; 550 5.1.1 Recipient rejected",
                     },
                 }
             ],
@@ -164,6 +166,7 @@ def test_a_recovery_looks_where_the_first_attempt_wrote(engine: Engine) -> None:
     assert {name: payload["delivery"][name] for name in WHERE} == WHERE
     assert payload["message"]["received_at"] == MESSAGE["received_at"]
     assert payload["attempts"] == 2
+    assert run.output["deliveries"]["outcomes"][0]["recovered"] is True
     assert record(engine)["folder"] == "INBOX"
 
 
@@ -210,6 +213,7 @@ def test_a_refused_copy_is_parked_with_all_outcomes(engine: Engine) -> None:
         "recipients": [address("carol")],
         "status": "DELIVERED",
         "folder": "INBOX",
+        "recovered": False,
     }
 
 
