@@ -95,9 +95,9 @@ def deliver(
         raise StorageUnavailable("another attempt of the same delivery is running") from None
     try:
         if isinstance(begun, Found):
-            return Delivered(*begun, already_delivered=True)
+            return Delivered(*begun, True)
         file_name, written = begun.publish(name, headers, content)
-        return Delivered(file_name, folders[0].place.name, *written, already_delivered=False)
+        return Delivered(file_name, folders[0].place.name, written.size, written.virtual_size, False)
     finally:
         _close(folders)
 
