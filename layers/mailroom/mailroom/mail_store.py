@@ -43,7 +43,7 @@ _ERRORS: dict[str, tuple[type[MailroomError], str]] = {
 }
 
 
-def s3_client(*, connect_timeout: float = 2, read_timeout: float = 5) -> "S3Client":
+def s3_client(*, connect_timeout: float = 2, read_timeout: float = 3) -> "S3Client":
     """Make the one S3 client of a function; endpoint, region and credentials come from AWS's usual environment.
 
     botocore's own session: boto3 would add 5 % to the cold start and nothing that is used here. One quick second
