@@ -8,7 +8,7 @@ import io
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -42,13 +42,15 @@ TABLE = {
 class Run:
     """One finished execution.
 
-    ``path`` holds the names of the top-level states in order, ``largest`` the octets of the largest state between them.
+    ``path`` holds the names of the top-level states in order, ``inputs`` what each was entered with, ``largest`` the
+    octets of the largest of these.
     """
 
     status: str
     output: Any
     error: str | None
     path: tuple[str, ...]
+    inputs: Mapping[str, Any]
     largest: int
 
 
@@ -308,11 +310,12 @@ class Ministack:
         return self._keys
 
 
-def _entered(events: list[dict[str, Any]], top: set[str]) -> tuple[tuple[str, ...], int]:
-    """Give the names of the top-level states that were entered, and the octets of the largest input of one."""
+def _entered(events: list[dict[str, Any]], top: set[str]) -> tuple[tuple[str, ...], dict[str, Any], int]:
+    """Give the top-level states that were entered, what with, and the octets of the largest input."""
     details = [event["stateEnteredEventDetails"] for event in events if "stateEnteredEventDetails" in event]
-    entered = [detail for detail in details if detail["name"] in top]
-    return tuple(detail["name"] for detail in entered), max(len(detail["input"].encode()) for detail in entered)
+    entered = [(detail["name"], detail["input"]) for detail in details if detail["name"] in top]
+    inputs = {name: json.loads(text) for name, text in entered}
+    return tuple(name for name, _ in entered), inputs, max(len(text.encode()) for _, text in entered)
 
 
 def _body(response: tuple[int, Any, Any]) -> dict[str, Any]:

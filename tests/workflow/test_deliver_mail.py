@@ -499,6 +499,20 @@ SCENARIOS = [
         plans={"SendBounce": [throws("Ses.MessageRejectedException")] * 3},
     ),
     Scenario(
+        "the failure of a bounce cannot be recorded either",
+        Expect(
+            (*BEFORE, "ClaimBounce", "SendBounce", "RecordBounceFailure", "AllCopiesSafe?", "Delivered"),
+            rejections={"nobody": "REJECTED"},
+            records={"nobody": "REJECTED", "(bounce)": "BOUNCED"},
+        ),
+        to=("nobody",),
+        bounces=True,
+        plans={
+            "SendBounce": [throws("Ses.MessageRejectedException")] * 3,
+            "RecordBounceFailure": [DYNAMODB_THROTTLED] * 9,
+        },
+    ),
+    Scenario(
         "without a record of the bounce there is none",
         Expect(
             (*BEFORE, "ClaimBounce", "AllCopiesSafe?", "Delivered"),

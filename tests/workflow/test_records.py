@@ -234,3 +234,37 @@ def test_the_outcome_of_a_quarantine_says_why(engine: Engine) -> None:
     assert run.output["deliveries"]["outcomes"] == [
         {"mailbox": VIRUS, "recipients": [VIRUS], "status": "QUARANTINED", "verdict": verdict}
     ]
+
+
+def failed_outcomes(engine: Engine, *names: str, at: int = 0, **plans: Plan) -> dict[str, Any]:
+    """The outcomes of a run that fails, as the last Choice sees them."""
+    run = engine.run(queued(ses_notification(*names)), Script(plans, functions(now=NOW + at, bounces=False)))
+    assert run.path[-1] == "DeliveryIncomplete"
+    state = run.inputs["AllCopiesSafe?"]
+    return {"copies": state["deliveries"]["outcomes"], "rejections": state["rejected"]["outcomes"]}
+
+
+def test_a_failed_copy_names_its_error(engine: Engine) -> None:
+    outcomes = failed_outcomes(engine, "bob", WriteMailbox=[throws("StorageUnavailable")] * 9)
+    failed = {"mailbox": BOB, "recipients": [BOB], "status": "FAILED", "error": "StorageUnavailable"}
+    assert outcomes["copies"] == [failed]
+
+
+def test_a_busy_copy_says_so(engine: Engine) -> None:
+    play(engine, "bob", RecordDelivery=[throws("DynamoDB.ThrottlingException")] * 9)
+    outcomes = failed_outcomes(engine, "bob", at=1)
+    assert outcomes["copies"] == [
+        {
+            "mailbox": BOB,
+            "recipients": [BOB],
+            "status": "FAILED",
+            "error": "DeliveryBusy",
+            "reason": "Another execution is delivering this copy; the queue will ask again.",
+        }
+    ]
+
+
+def test_a_rejection_that_is_not_on_record_names_its_error(engine: Engine) -> None:
+    outcomes = failed_outcomes(engine, "nobody", RecordRejection=[throws("DynamoDB.ThrottlingException")] * 9)
+    failed = {"recipient": NOBODY, "status": "FAILED", "error": "DynamoDB.ThrottlingException"}
+    assert outcomes["rejections"] == [failed]
