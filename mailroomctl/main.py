@@ -12,8 +12,10 @@ from mailroomctl import (
     group,
     mailbox,
     parked,
+    pipe,
     quarantine,
     replay_command,
+    status,
     trace,
 )
 from mailroomctl.command import command
@@ -35,8 +37,10 @@ app.add_typer(domain.app, name="domain")
 app.add_typer(directory_commands.app, name="directory")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("explain")(command(explain.explain))
+app.command("status")(command(status.status))
 app.command("trace")(command(trace.trace))
 app.command("replay")(command(replay_command.replay))
 app.add_typer(parked.app, name="parked")
+app.add_typer(pipe.app, name="pipe")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(local_app, name="local")

@@ -77,6 +77,11 @@ class Stack:
         return self._client("sqs")  # type: ignore[no-any-return]
 
     @cached_property
+    def pipes(self) -> Any:
+        """An EventBridge Pipes client."""
+        return self._client("pipes")
+
+    @cached_property
     def stepfunctions(self) -> "SFNClient":
         """A Step Functions client that waits for a whole synchronous execution, and does not start it twice."""
         from botocore.config import Config

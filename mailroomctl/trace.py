@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from mailroom.addresses import parse
@@ -15,10 +15,10 @@ from mailroomctl.deliveries_table import DeliveriesTable, Record, outcome_row
 from mailroomctl.errors import CommandError
 from mailroomctl.moments import iso, parse_moment
 from mailroomctl.stack import Stack
+from mailroomctl.status import QUEUES, depth
 
 _COLUMNS = ("received_at", "message_id", "mailbox", "recipients", "outcome", "folder", "file", "attempts", "reason")
 _EVER = "0000"
-_QUEUES = {"inbound": "InboundQueueUrl", "dead-letter": "DeadLetterQueueUrl", "parked": "ParkedQueueUrl"}
 
 
 def trace(
@@ -95,17 +95,11 @@ def _nothing_on_record(stack: Stack, message_id: str) -> str:
     if stored is None:
         return f"nothing is on record of {message_id}, and there is no raw mail of it in the bucket."
     waiting = []
-    for name, output in _QUEUES.items():
-        if count := _count(stack, stack.output(output)):
-            waiting.append(f"{count} in the {name} queue")
+    for name, output in QUEUES.items():
+        if count := sum(depth(stack, stack.output(output))):
+            waiting.append(f"{count} in the {name}")
     where = f"it may be one of {', '.join(waiting)}" if waiting else "its notification is in no queue: replay it"
     return f"nothing is on record of {message_id}; its raw mail was stored at {iso(stored)}, and {where}."
-
-
-def _count(stack: Stack, url: str) -> int:
-    names: list[Any] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(answer[name]) for name in names)
 
 
 def _normalised(address: str) -> str:

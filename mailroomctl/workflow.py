@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailroomctl.stack import Stack
+from mailroomctl.waiting_mail import plain_cause
 
 DELIVERED, IGNORED, PARKED, FAILED = "Delivered", "Ignored", "Parked", "Failed"
 
@@ -44,7 +45,7 @@ def run(stack: Stack, event: Any) -> Execution:
     output = _object(answer.get("output"))
     if "parked" in output:
         parked = output["parked"]
-        text = f"{output.get('Error') or ''}: {output.get('Cause') or ''}"
+        text = f"{output.get('Error') or ''}: {plain_cause(str(output.get('Cause') or ''))}"
         return Execution(PARKED, text, parked=parked.get("MessageId") if isinstance(parked, dict) else None)
     if output.get("kind") == "ignored":
         return Execution(IGNORED, str(output.get("reason") or ""))

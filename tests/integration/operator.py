@@ -20,6 +20,7 @@ OUTPUTS = {
     "DeliveriesTableName": "deliveries",
     "MailBucketName": "mail",
     **{f"{name}QueueUrl": f"https://sqs.{REGION}.amazonaws.com/123456789012/{name}" for name in QUEUES},
+    "PipeName": "pipe",
     "DeliverMailArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:deliver",
 }
 

@@ -1,0 +1,92 @@
+"""status and pipe: whether mail flows, and how to make it wait."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from mailroomctl import pipe
+from tests.integration.operator import Operator
+from tests.integration.waiting import give_up, park
+
+
+class FakePipes:
+    """EventBridge Pipes, which takes a look or two to stop and to start. ``stuck`` is where it ends instead."""
+
+    def __init__(self, at: Operator, stuck: str | None = None) -> None:
+        self.desired = self.current = "RUNNING"
+        self.calls: list[str] = []
+        self._next: list[str] = []
+        self._stuck = stuck
+        at.replaced["pipes"] = self
+
+    def describe_pipe(self, **request: str) -> dict[str, str]:
+        assert request == {"Name": "pipe"}
+        if self._next:
+            self.current = self._next.pop(0)
+        return {"DesiredState": self.desired, "CurrentState": self.current}
+
+    def stop_pipe(self, **_: str) -> None:
+        self._change("STOPPED", "STOPPING")
+
+    def start_pipe(self, **_: str) -> None:
+        self._change("RUNNING", "STARTING")
+
+    def _change(self, desired: str, between: str) -> None:
+        self.calls.append(desired)
+        self.desired = desired
+        self._next = [between, self._stuck or desired]
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipe, "POLL", 0)
+
+
+def test_stop_and_start(at: Operator) -> None:
+    pipes = FakePipes(at)
+    assert at.run("pipe stop").startswith("the pipe has stopped; mail waits")
+    assert at.run("pipe stop").startswith("the pipe has stopped")
+    assert at.json("pipe start") == {"pipe": "pipe", "state": "RUNNING"}
+    assert pipes.calls == ["STOPPED", "RUNNING"]
+
+
+def test_a_pipe_that_does_not_start(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakePipes(at, stuck="START_FAILED")
+    at.run("pipe start")
+    at.replaced["pipes"].desired = at.replaced["pipes"].current = "STOPPED"
+    assert at.fails("pipe start") == "the pipe pipe is START_FAILED, not RUNNING; its log group says why."
+    monkeypatch.setattr(pipe, "PATIENCE", 0)
+    FakePipes(at, stuck="STOPPING")
+    assert "is STOPPING, not STOPPED" in at.fails("pipe stop")
+
+
+def test_status(at: Operator) -> None:
+    pipes = FakePipes(at)
+    assert at.json("status") == [
+        {"part": "pipe", "state": "RUNNING"},
+        {"part": "inbound queue", "waiting": 0, "in_work": 0},
+        {"part": "dead-letter queue", "waiting": 0, "in_work": 0},
+        {"part": "parked queue", "waiting": 0, "in_work": 0},
+    ]
+    assert "inbound queue" in at.run("status")
+    pipes.desired = "STOPPED"
+    assert "RUNNING, to be STOPPED" in at.run("status")
+    pipes.current = "STOPPED"
+    at.run("status", 1)
+
+
+@pytest.mark.parametrize("fill", [give_up, park])
+def test_what_was_given_up_needs_an_operator(at: Operator, fill: Any) -> None:
+    FakePipes(at)
+    fill(at, "m1", "bob@example.com")
+    assert "1" in at.run("status", 1)
+
+
+def test_aws_refuses(at: Operator) -> None:
+    class Denied:
+        def describe_pipe(self, **_: str) -> Any:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "DescribePipe")
+
+    at.replaced["pipes"] = Denied()
+    assert at.fails("status") == "AWS refused DescribePipe: not you"
