@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.chaos.run import run
-from tests.e2e.conftest import free_ports
+from tests.e2e.ports import free_ports
 
 
 def main() -> int:

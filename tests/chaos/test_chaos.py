@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.run import run
-from tests.e2e.conftest import free_ports
+from tests.e2e.ports import free_ports
 
 MAILS = 16
 

@@ -10,7 +10,9 @@ from typing import Any
 from tests.chaos.plan import Mail, Plan
 from tests.e2e.world import World
 
-_OURS = re.compile(rb"Delivered-To: (?P<mailbox>[^\r\n]+)\r\n(?P<recipients>(?:X-Original-To: [^\r\n]+\r\n)+)")
+_OURS = re.compile(
+    rb"Delivered-To: (?P<mailbox>[^\r\n]+)(?P<end>\r?\n)(?P<recipients>(?:X-Original-To: [^\r\n]+(?P=end))+)"
+)
 _MARK = re.compile(rb"^X-Chaos: (\d+-\d+)\r?$", re.MULTILINE)
 
 
@@ -63,7 +65,9 @@ def _differs(path: Path, mailbox: str, recipients: set[str], stored: bytes) -> l
     if not ours or ours["mailbox"].decode() != mailbox:
         return [f"{path} does not begin with its Delivered-To"]
     wrong = []
-    named = set(ours["recipients"].decode().removeprefix("X-Original-To: ").rstrip("\r\n").split("\r\nX-Original-To: "))
+    named = {line.removeprefix("X-Original-To: ") for line in ours["recipients"].decode().splitlines()}
+    if stored.partition(b"\n")[0].endswith(b"\r") != (ours["end"] == b"\r\n"):
+        wrong.append(f"{path} has two kinds of line ends")
     if not named <= recipients:
         wrong.append(f"{path} names {named - recipients}")
     if content[ours.end() :] != stored:

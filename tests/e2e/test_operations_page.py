@@ -1,0 +1,183 @@
+"""docs/operations.md is right: its commands run, in the situation that their section describes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mailroomctl.local.send import send
+from mailroomctl.main import app
+from tests.e2e.world import World, until
+
+PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
+MAIL = b"Message-ID: <0001.sample@example.org>\r\nSubject: hello\r\n\r\n"
+#: Words of an answer that the real one must hold too: statuses, errors, addresses; not ids, ages and widths.
+_WORD = re.compile(r"[A-Z]{5,}|[A-Z][a-z]+[A-Z]\w+|[\w.]+@[\w.]+|\b(?:moved|delivered|stopped|runs|empty|would)\b")
+
+
+def sections() -> dict[str, list[tuple[str, str]]]:
+    """The commands of each section, each with its answer."""
+    found = {}
+    for text in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]:
+        title, _, body = text.partition("\n")
+        blocks = re.findall(r"```console\n(.*?)```", body, re.DOTALL)
+        steps = [step.partition("\n") for block in blocks for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+        if steps:
+            found[title] = [(command, answer) for command, _, answer in steps]
+    return found
+
+
+class Reader:
+    """Does what the page says, command by command; its names stand for mailboxes and messages of this world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.names: dict[str, str] = {"bob@example.com": world.mailbox("bob")}
+        self.names["example.com/bob/"] = f"example.com/{self.bob.partition('@')[0]}/"
+        self.between: dict[str, Callable[[], object]] = {}
+
+    @property
+    def bob(self) -> str:
+        return self.names["bob@example.com"]
+
+    def send(self) -> str:
+        """Mail comes in; its SES id is the page's MESSAGE-ID."""
+        sent = send(self._world.settings, "sender@example.org", [self.bob], MAIL)
+        assert sent.message_id
+        self.names["MESSAGE-ID"] = sent.message_id
+        return sent.message_id
+
+    def follow(self, title: str) -> None:
+        for command, answer in sections()[title]:
+            self.between.get(command, lambda: None)()
+            said = self.type(command)
+            for word in _WORD.findall(self._real(answer)):
+                assert word in said, f"{command}: no {word} in {said}"
+
+    def type(self, command: str) -> str:
+        program, *arguments = self._real(command).split()
+        assert program == "mailroomctl"
+        result = CliRunner().invoke(app, arguments)
+        stopped = arguments == ["status"] and "STOPPED" in result.output
+        waits = arguments == ["status"] and any(
+            self._world.depth(queue) != (0, 0) for queue in ("DeadLetter", "Parked")
+        )
+        assert result.exit_code == (1 if stopped or waits else 0), f"{command}: {result.output}"
+        return result.output
+
+    def _given_up(self) -> bool:
+        return any(self._world.depth(queue) != (0, 0) for queue in ("DeadLetter", "Parked"))
+
+    def _real(self, text: str) -> str:
+        for name, real in self.names.items():
+            text = text.replace(name, real)
+        return text
+
+
+@pytest.fixture
+def reader(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+    """A reader of the page at the embedded AWS, which is as it was when they have finished."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", world.settings.endpoint)
+    monkeypatch.setenv("MAILROOM_STACK_NAME", world.settings.stack_name)
+    world.idle()
+    yield Reader(world)
+    world.client("pipes").start_pipe(Name=world.outputs["PipeName"])
+    world.idle()
+    assert world.take("DeadLetter") == world.take("Parked") == []
+
+
+def test_every_section_is_followed() -> None:
+    tests = [test for name, test in globals().items() if name.startswith("test_")]
+    assert set(sections()) == {test.__doc__ for test in tests if test.__doc__}
+
+
+def test_status(reader: Reader) -> None:
+    """The first look"""
+    reader.follow("The first look")
+
+
+def test_missing(world: World, reader: Reader) -> None:
+    """A mail is missing"""
+    reader.send()
+    until(lambda: world.copies(reader.bob))
+    world.idle()
+    reader.names["UNKNOWN-ID"] = f"unknown{time.time_ns()}"
+    world.stored(reader.names["UNKNOWN-ID"], MAIL)
+    reader.follow("A mail is missing")
+    assert len(world.copies(reader.bob)) == 2
+
+
+def test_parked(world: World, reader: Reader) -> None:
+    """The parked queue is not empty"""
+    s3, bucket = world.client("s3"), world.outputs["MailBucketName"]
+    world.client("pipes").stop_pipe(Name=world.outputs["PipeName"])
+    time.sleep(2.5)  # a poll that had begun before ends
+    key = f"mail/{reader.send()}"
+    content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    s3.delete_object(Bucket=bucket, Key=key)
+    world.client("pipes").start_pipe(Name=world.outputs["PipeName"])
+    until(lambda: world.depth("Parked") == (1, 0))
+    restore = lambda: s3.put_object(Bucket=bucket, Key=key, Body=content)  # noqa: E731
+    reader.between["mailroomctl parked replay --error CopyRefused --dry-run"] = restore
+    reader.follow("The parked queue is not empty")
+    assert len(world.copies(reader.bob)) == 1
+
+
+def test_dead_letters(world: World, reader: Reader) -> None:
+    """Mail is in the dead-letter queue"""
+    with world.without_mail_root():
+        reader.send()
+        until(lambda: world.depth("DeadLetter") == (1, 0))
+    reader.between["mailroomctl trace MESSAGE-ID"] = world.idle
+    reader.follow("Mail is in the dead-letter queue")
+    assert len(world.copies(reader.bob)) == 1
+
+
+def test_queue_grows(world: World, reader: Reader) -> None:
+    """The queue grows"""
+    world.client("pipes").stop_pipe(Name=world.outputs["PipeName"])
+    time.sleep(2.5)
+    reader.send()
+    reader.follow("The queue grows")
+    until(lambda: world.copies(reader.bob))
+
+
+def test_runs_fail(world: World, reader: Reader) -> None:
+    """Runs of the workflow fail"""
+    with world.without_mail_root():
+        message_id = reader.send()
+        until(lambda: [record["status"] for record in world.records(message_id)] == ["FAILED"])
+        world.client("pipes").stop_pipe(Name=world.outputs["PipeName"])
+        until(lambda: world.depth("Inbound")[1] == 0)
+        reader.follow("Runs of the workflow fail")
+    world.client("pipes").start_pipe(Name=world.outputs["PipeName"])
+    world.idle()
+    for body in world.take("DeadLetter"):  # the outage may have taken longer than three attempts
+        world.client("sqs").send_message(QueueUrl=world.outputs["InboundQueueUrl"], MessageBody=body)
+    until(lambda: world.copies(reader.bob))
+
+
+def test_storage(world: World, reader: Reader) -> None:
+    """The storage is down"""
+    with world.without_mail_root():
+        reader.type("mailroomctl pipe stop")
+        time.sleep(2.5)
+        reader.send()
+    reader.follow("The storage is down")
+    until(lambda: world.copies(reader.bob))
+
+
+def test_replay(world: World, reader: Reader) -> None:
+    """Deliver a message again"""
+    reader.send()
+    until(lambda: world.copies(reader.bob))
+    world.idle()
+    reader.follow("Deliver a message again")
+    assert len(world.copies(reader.bob)) == 1
