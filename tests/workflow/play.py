@@ -1,0 +1,130 @@
+"""Plays a scenario on an engine: runs it, and compares path, outcomes, records and parked events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.workflow.engines import Engine
+from tests.workflow.mail import NOW, address, functions, queued, ses_notification
+from tests.workflow.scenario import Plan, Script, throws
+
+BEFORE = ("ValidateEvent", "Mail?", "ResolveMailboxes", "DeliverToMailboxes", "RecordRejections", "Bounce?")
+DELIVERED = (*BEFORE, "AllCopiesSafe?", "Delivered")
+INCOMPLETE = (*BEFORE, "AllCopiesSafe?", "DeliveryIncomplete")
+PARKED_COPY = (*BEFORE, "AllCopiesSafe?", "ExplainRefusal", "ParkEvent", "Parked")
+PARKED_EVENT = ("ValidateEvent", "ParkEvent", "Parked")
+BOUNCED = (*BEFORE, "ClaimBounce", "SendBounce", "AllCopiesSafe?", "Delivered")
+
+BUSY = throws("StorageUnavailable")
+THROTTLED = throws("Lambda.TooManyRequestsException")
+EFS = throws("Lambda.EFSMountTimeoutException")
+DYNAMODB_THROTTLED = throws("DynamoDB.ProvisionedThroughputExceededException")
+CRASH = throws("Lambda.Unknown")
+LEASE = 370
+
+
+@dataclass(frozen=True)
+class Expect:
+    """What a run must come to; names are local parts. What is not given must be empty, or is not looked at."""
+
+    path: tuple[str, ...]
+    copies: Mapping[str, str] = field(default_factory=dict)
+    rejections: Mapping[str, str] = field(default_factory=dict)
+    records: Mapping[str, str] = field(default_factory=dict)
+    parked: tuple[str, ...] = ()
+    attempts: Mapping[str, int] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def status(self) -> str:
+        """A run that ends in Fail has failed, every other has succeeded."""
+        return "FAILED" if self.path[-1] == "DeliveryIncomplete" else "SUCCEEDED"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One run, possibly after others that set the scene, ``at`` so many seconds after the first."""
+
+    name: str
+    expect: Expect
+    event: Any = None
+    to: tuple[str, ...] = ("bob",)
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    bounces: bool = False
+    at: int = 0
+    after: tuple["Scenario", ...] = ()
+
+    def play(self, engine: Engine) -> None:
+        """Play the scenes before, then this one, and check each."""
+        for scene in (*self.after, self):
+            scene.check(engine)
+
+    def check(self, engine: Engine) -> None:
+        """Run once and compare everything."""
+        event = queued(ses_notification(*self.to)) if self.event is None else self.event
+        script = Script(
+            {step: _by_address(plan) for step, plan in self.plans.items()},
+            functions(now=NOW + self.at, bounces=self.bounces),
+        )
+        parked_before = len(engine.parked())
+        run = engine.run(event, script)
+        expect = self.expect
+        assert (run.path, run.status) == (expect.path, expect.status), self.name
+        assert run.error == ("DeliveryIncomplete" if expect.status == "FAILED" else None)
+        if run.output is not None:
+            assert _outcomes(run.output, "deliveries", "mailbox") == _addressed(expect.copies)
+            assert _outcomes(run.output, "rejected", "recipient") == _addressed(expect.rejections)
+        assert {mailbox: item["status"] for (_, mailbox), item in engine.records().items()} == _addressed(
+            expect.records
+        )
+        parked = engine.parked()[parked_before:]
+        assert tuple(message["error"] for message in parked) == expect.parked
+        assert all(message["event"] == event for message in parked)
+        assert {step: script.attempts(step) for step in expect.attempts} == expect.attempts
+
+
+def _by_address(plan: Plan) -> Plan:
+    return {address(name): outcomes for name, outcomes in plan.items()} if isinstance(plan, Mapping) else plan
+
+
+def _addressed(named: Mapping[str, str]) -> dict[str, str]:
+    return {name if name.startswith("(") else address(name): status for name, status in named.items()}
+
+
+def _outcomes(output: Any, group: str, key: str) -> dict[str, str]:
+    outcomes = output.get(group, {}).get("outcomes", [])
+    return {outcome[key]: outcome["status"] for outcome in outcomes}
+
+
+def delivered(*names: str) -> Expect:
+    """All copies are safe and on record."""
+    all_safe = dict.fromkeys(names, "DELIVERED")
+    return Expect(DELIVERED, copies=all_safe, records=all_safe)
+
+
+def incomplete(attempts: Mapping[str, int] | None = None, **records: str) -> Expect:
+    """The run fails, with these records behind it."""
+    return Expect(INCOMPLETE, records=records, attempts=attempts or {})
+
+
+def one(name: str, plans: Mapping[str, Plan], expect: Expect, **more: Any) -> Scenario:
+    """A mail to Bob."""
+    return Scenario(name, expect, plans=plans, **more)
+
+
+def tried(expect: Expect, **attempts: int) -> Expect:
+    """The same, and these steps were called so many times."""
+    return Expect(**{**vars(expect), "attempts": attempts})
+
+
+FIRST_FAILED = one("first run fails", {"WriteMailbox": [BUSY] * 9}, incomplete(bob="FAILED"))
+FIRST_CLAIMED = one(
+    "first run loses its record", {"RecordDelivery": [DYNAMODB_THROTTLED] * 9}, incomplete(bob="CLAIMED")
+)
+FIRST_DELIVERED = Scenario("first run delivers", delivered("bob"))
+FIRST_REFUSED = one(
+    "first run meets a bad path",
+    {"WriteMailbox": [throws("MailboxPathRejected")]},
+    Expect(PARKED_COPY, records={"bob": "REJECTED"}, parked=("CopyRefused",)),
+)
+FIVE = ("bob", "carol", "dave", "erin", "nobody")
