@@ -82,7 +82,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def with_clear_errors(function: Callable[..., None], *arguments: Any, **options: Any) -> None:
-    """Call ``function``; end the program with one line and exit code 1 when it fails in a way that can be explained."""
+    """Call ``function``; what can be explained ends the program with one line: exit code 1, or 130 on Ctrl-C."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

@@ -73,9 +73,9 @@ class Operator:
         """Run a command with --json."""
         return json.loads(self.run(f"{line} --json", code))
 
-    def fails(self, line: str, stdin: str | None = None) -> str:
-        """Run a command that must fail; returns the one line it says."""
-        assert self.run(line, 1, stdin) == ""
+    def fails(self, line: str, stdin: str | None = None, code: int = 1) -> str:
+        """Run a command that must fail with an exit code; returns the one line it says."""
+        assert self.run(line, code, stdin) == ""
         lines = self.stderr.strip().splitlines()
         assert lines[-1].startswith("mailroomctl: ")
         return lines[-1].removeprefix("mailroomctl: ")

@@ -173,7 +173,7 @@ def test_an_interrupted_import_leaves_whole_entries_and_can_be_repeated(
 
     with monkeypatch.context() as patch:
         patch.setattr(DirectoryTable, "_put", put_until_interrupted)
-        assert at.fails(f"directory import {file}") == "interrupted"
+        assert at.fails(f"directory import {file}", code=130) == "interrupted"
     entries = at.entries()
     assert len(COMPANY) < len(entries) < len(COMPANY) + 40
     for address, item in entries.items():
