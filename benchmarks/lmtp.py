@@ -83,8 +83,8 @@ def _connect(base: Path, server: subprocess.Popen[bytes]) -> socket.socket:
     for _ in range(200):
         if server.poll() is not None:
             break
-        with contextlib.suppress(OSError):
-            os.chdir(base)  # a socket's path may have 107 bytes only
+        # From its folder: a socket's path may have 107 bytes only.
+        with contextlib.suppress(OSError), contextlib.chdir(base):
             connection.connect("lmtp")
             return connection
         time.sleep(0.05)
