@@ -1,28 +1,30 @@
 """``mailroomctl dead-letters``: mail that the inbound queue gave up after all its attempts."""
 
-import json
-from typing import Annotated, Any
-
 import typer
 
 from mailroomctl import move_task
 from mailroomctl.command import command
 from mailroomctl.console import Console
-from mailroomctl.deliveries_table import DeliveriesTable, outcome_row
-from mailroomctl.errors import CommandError
+from mailroomctl.deliveries_table import DeliveriesTable
 from mailroomctl.held_messages import HeldMessages, Message
 from mailroomctl.interrupts import finishing
-from mailroomctl.queue_work import Done, choice, show, work
-from mailroomctl.selection import HELP_ID, Selection, selecting
+from mailroomctl.queue_work import Done, choice, work
+from mailroomctl.selection import Selection, selecting
 from mailroomctl.stack import Stack
 from mailroomctl.waiting_mail import Waiting, message_id_of, read_dead_letter
+from mailroomctl.waiting_view import (
+    DryRun,
+    OnlyEvent,
+    Which,
+    list_waiting,
+    refuse_no_match,
+    show_in_full,
+    show_plan,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: mail that could not be delivered after all attempts.")
 
 _QUEUE = "dead-letter queue"
-_COLUMNS = ("id", "age", "error", "message_id", "recipients", "cause")
-
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 
 @app.command("list")
@@ -31,36 +33,17 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be 
 def list_all(stack: Stack, console: Console, selection: Selection) -> None:
     """List what was given up, with the errors on record, the oldest first."""
     with _held(stack) as held:
-        chosen = selection.choose(_waiting(stack, console, held))
-        show(console, _COLUMNS, [one.row() for one in chosen], empty=f"the {_QUEUE} is empty, or nothing in it matches")
+        list_waiting(console, selection.choose(_waiting(stack, console, held)), _QUEUE)
 
 
 @app.command("show")
 @command
-def show_one(
-    stack: Stack,
-    console: Console,
-    which: Annotated[str, typer.Argument(metavar="ID", help=HELP_ID, show_default=False)],
-    event: Annotated[bool, typer.Option("--event", help="Print only the event, as an execution's input.")] = False,
-) -> None:
+def show_one(stack: Stack, console: Console, which: Which, event: OnlyEvent = False) -> None:
     """Show dead letters in full: where the raw mail is, and the outcomes on record."""
     with _held(stack) as held:
         chosen = Selection(ids=(which,)).choose(_waiting(stack, console, held))
     for one in chosen:
-        if event:
-            print(json.dumps(one.event, ensure_ascii=False))
-            continue
-        records = [outcome_row(record) for record in one.details["records"]]
-        data = {**one.row(), "cause": one.cause}
-        if console.as_json:
-            console.record({**data, "event": one.event, "records": records})
-            continue
-        where = f"s3://{one.mail.bucket}/{one.mail.key}" if one.mail else None
-        console.record({**data, "raw_mail": where})
-        if records:
-            console.table(("mailbox", "outcome", "attempts", "reason"), records, empty="")
-        if not one.mail:
-            print(one.message.body)
+        show_in_full(console, one, {}, one.details["records"], only_event=event)
 
 
 @app.command("redrive")
@@ -83,11 +66,9 @@ def redrive(stack: Stack, console: Console, selection: Selection, dry_run: DryRu
 
     with _held(stack) as held:
         chosen = selection.choose(_waiting(stack, console, held))
-        if not chosen and selection.filtered:
-            raise CommandError(f"nothing in the {_QUEUE} matches; mailroomctl dead-letters list shows what is there.")
+        refuse_no_match(chosen, selection, _QUEUE, "dead-letters")
         if dry_run:
-            rows: list[dict[str, Any]] = [{**one.row(), "result": "would be moved"} for one in chosen]
-            show(console, (*_COLUMNS, "result"), rows, empty=f"the {_QUEUE} is empty")
+            show_plan(console, chosen, "would be moved", _QUEUE)
         else:
             work(console, held, chosen, "moving", move_one, queue=_QUEUE)
 

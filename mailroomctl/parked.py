@@ -1,28 +1,34 @@
 """``mailroomctl parked``: events that can never work, kept by the workflow for an operator."""
 
-import json
-from typing import Annotated, Any
+import sys
+from typing import Annotated
 
 import typer
 
 from mailroomctl import workflow
 from mailroomctl.command import command
 from mailroomctl.console import Console
-from mailroomctl.deliveries_table import DeliveriesTable, outcome_row
+from mailroomctl.deliveries_table import DeliveriesTable
 from mailroomctl.errors import CommandError
 from mailroomctl.held_messages import HeldMessages
 from mailroomctl.interrupts import finishing
-from mailroomctl.queue_work import Done, choice, show, work
-from mailroomctl.selection import HELP_ID, Selection, selecting
+from mailroomctl.queue_work import Done, choice, work
+from mailroomctl.selection import Selection, selecting
 from mailroomctl.stack import Stack
 from mailroomctl.waiting_mail import Waiting, read_parked
+from mailroomctl.waiting_view import (
+    DryRun,
+    OnlyEvent,
+    Which,
+    list_waiting,
+    refuse_no_match,
+    show_in_full,
+    show_plan,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Parked events: what the workflow gave to an operator, with the reason.")
 
 _QUEUE = "parked queue"
-_COLUMNS = ("id", "age", "error", "message_id", "recipients", "cause")
-
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 
 @app.command("list")
@@ -31,37 +37,19 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be 
 def list_all(stack: Stack, console: Console, selection: Selection) -> None:
     """List what is parked and why, the oldest first."""
     with _held(stack) as held:
-        chosen = selection.choose(_waiting(console, held))
-        show(console, _COLUMNS, [one.row() for one in chosen], empty=f"the {_QUEUE} is empty, or nothing in it matches")
+        list_waiting(console, selection.choose(_waiting(console, held)), _QUEUE)
 
 
 @app.command("show")
 @command
-def show_one(
-    stack: Stack,
-    console: Console,
-    which: Annotated[str, typer.Argument(metavar="ID", help=HELP_ID, show_default=False)],
-    event: Annotated[bool, typer.Option("--event", help="Print only the event, as an execution's input.")] = False,
-) -> None:
+def show_one(stack: Stack, console: Console, which: Which, event: OnlyEvent = False) -> None:
     """Show parked events in full: the reason, the execution, the event, and the outcomes on record."""
     with _held(stack) as held:
         chosen = Selection(ids=(which,)).choose(_waiting(console, held))
     table = DeliveriesTable(stack)
     for one in chosen:
-        if event:
-            print(json.dumps(one.event, ensure_ascii=False))
-            continue
-        records = [outcome_row(record) for record in table.of_message(one.message_id)] if one.message_id else []
-        data = {**one.row(), "cause": one.cause, **one.details}
-        if console.as_json:
-            console.record({**data, "event": one.event, "body": one.message.body, "records": records})
-            continue
-        where = f"s3://{one.mail.bucket}/{one.mail.key}" if one.mail else None
-        console.record({**data, "raw_mail": where})
-        if records:
-            console.table(("mailbox", "outcome", "attempts", "reason"), records, empty="")
-        if not one.mail:
-            print(one.message.body)
+        records = table.of_message(one.message_id) if one.message_id else []
+        show_in_full(console, one, one.details, records, only_event=event)
 
 
 @app.command("replay")
@@ -90,7 +78,7 @@ def replay(stack: Stack, console: Console, selection: Selection, dry_run: DryRun
     with _held(stack) as held:
         chosen = _chosen(console, held, selection)
         if dry_run:
-            _show_plan(console, chosen, "would be replayed")
+            show_plan(console, chosen, "would be replayed", _QUEUE)
         else:
             work(console, held, chosen, "replaying", replay_one, queue=_QUEUE)
 
@@ -115,7 +103,7 @@ def delete(
     with _held(stack) as held:
         chosen = _chosen(console, held, selection)
         if dry_run:
-            _show_plan(console, chosen, "would be deleted")
+            show_plan(console, chosen, "would be deleted", _QUEUE)
             return
         if not yes and not selection.ids:
             _confirm(console, chosen)
@@ -132,19 +120,11 @@ def _waiting(console: Console, held: HeldMessages) -> list[Waiting]:
 
 def _chosen(console: Console, held: HeldMessages, selection: Selection) -> list[Waiting]:
     chosen = selection.choose(_waiting(console, held))
-    if not chosen and selection.filtered:
-        raise CommandError(f"nothing in the {_QUEUE} matches; mailroomctl parked list shows what is there.")
+    refuse_no_match(chosen, selection, _QUEUE, "parked")
     return chosen
 
 
-def _show_plan(console: Console, chosen: list[Waiting], what: str) -> None:
-    rows: list[dict[str, Any]] = [{**one.row(), "result": what} for one in chosen]
-    show(console, (*_COLUMNS, "result"), rows, empty=f"the {_QUEUE} is empty")
-
-
 def _confirm(console: Console, chosen: list[Waiting]) -> None:
-    import sys
-
     if not sys.stdin.isatty():
         raise CommandError(f"{len(chosen)} events match: add --yes to delete them without being asked.")
     if not typer.confirm(f"Delete {len(chosen)} parked events for good?", err=True):
