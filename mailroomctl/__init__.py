@@ -1,0 +1,13 @@
+"""The operator's command line, and what it stands on.
+
+``main``        the command tree
+``commands``    one module for each ``mailroomctl NAME``: parse, one call, print
+``options``     options that several commands share
+``directory``   who receives mail: entries, checks, import and export
+``deliveries``  what became of a message: records, raw mail, quarantine, executions
+``queues``      messages that wait for the workflow or for an operator, and the pipe between
+``local``       the whole application on one machine, on an embedded AWS
+
+For all: ``command`` (how a command finds its stack and fails), ``stack`` (the deployed stack), ``console`` (what is
+printed), ``errors``, ``interrupts`` (Ctrl-C), ``times`` (durations and dates).
+"""

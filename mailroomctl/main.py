@@ -2,11 +2,12 @@
 
 import typer
 
-from mailroomctl import (
+from mailroomctl.command import command
+from mailroomctl.commands import (
     alias,
     catch_all,
     dead_letters,
-    directory_commands,
+    directory,
     domain,
     explain,
     group,
@@ -14,12 +15,11 @@ from mailroomctl import (
     parked,
     pipe,
     quarantine,
-    replay_command,
+    replay,
     status,
     trace,
 )
-from mailroomctl.command import command
-from mailroomctl.local.cli import app as local_app
+from mailroomctl.commands.local import app as local_app
 
 app = typer.Typer(
     name="mailroomctl",
@@ -34,12 +34,12 @@ app.add_typer(alias.app, name="alias")
 app.add_typer(group.app, name="group")
 app.add_typer(catch_all.app, name="catch-all")
 app.add_typer(domain.app, name="domain")
-app.add_typer(directory_commands.app, name="directory")
+app.add_typer(directory.app, name="directory")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("explain")(command(explain.explain))
 app.command("status")(command(status.status))
 app.command("trace")(command(trace.trace))
-app.command("replay")(command(replay_command.replay))
+app.command("replay")(command(replay.replay))
 app.add_typer(parked.app, name="parked")
 app.add_typer(pipe.app, name="pipe")
 app.add_typer(dead_letters.app, name="dead-letters")

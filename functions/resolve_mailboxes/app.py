@@ -6,9 +6,9 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from mailroom import settings
-from mailroom.directory import Directory
 from mailroom.observability import MetricUnit, count_errors, logger, metrics
-from mailroom.resolve import Rules, resolve_mailboxes
+from mailroom.resolve.directory import Directory
+from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
 
 config = settings.load(settings.ResolveMailboxesSettings)
 # One quick second try: longer outages are the workflow's business. 5 s is the function's timeout.

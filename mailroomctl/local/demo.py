@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.tree import Tree
 
-from mailroomctl.directory_table import DirectoryTable
+from mailroomctl.directory.models import MailboxModel, checked_address, mailbox_item
+from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.local import deploy, lifecycle
 from mailroomctl.local.outcomes import DELIVERED, REJECTED, Outcome, outcome_table, wait
 from mailroomctl.local.send import Sent, send
 from mailroomctl.local.settings import LocalError, Settings
-from mailroomctl.model import MailboxModel, checked_address, mailbox_item
 from mailroomctl.stack import Stack
 
 SENDER = "erika@example.org"

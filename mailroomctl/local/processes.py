@@ -18,6 +18,12 @@ from pathlib import Path
 
 from mailroomctl.local.settings import LocalError, Settings
 
+#: The modules that run as a process of their own.
+MODULES = {
+    "aws": "mailroomctl.local.emulator.server",
+    "smtp_door": "mailroomctl.local.ses.smtp_server",
+    "pipe": "mailroomctl.local.emulator.pipe_runner",
+}
 #: Seconds that a process gets to end by itself.
 GRACE = 5.0
 #: What this very process has started, so that nothing stays a zombie when it also ends them.
@@ -25,7 +31,7 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def start(settings: Settings, name: str) -> int:
-    """Start ``mailroomctl.local.<name>`` in the background with its own process group; returns its pid.
+    """Start the module called ``name`` in ``MODULES`` in the background with its own process group; returns its pid.
 
     Its output goes to ``log/<name>.log`` in the state folder.
 
@@ -42,7 +48,7 @@ def start(settings: Settings, name: str) -> int:
             raise LocalError(f"{name} is running already; end it with `mailroomctl local down`") from None
         with _open(_log_file(settings, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", f"mailroomctl.local.{name}", str(settings.state)],
+                [sys.executable, "-m", MODULES[name], str(settings.state)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

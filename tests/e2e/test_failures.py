@@ -52,7 +52,7 @@ def test_the_execution_fails_with_the_name_of_the_error(world: World) -> None:
 
 
 def test_a_function_reports_the_class_name_of_its_exception(world: World) -> None:
-    """As Lambda does; ``mailroomctl.local.typed_error`` can go when this passes without it."""
+    """As Lambda does; ``mailroomctl.local.emulator.error_names`` can go when this passes without it."""
     name = world.physical_id("ValidateEvent")
     answer = world.client("lambda").invoke(FunctionName=name, Payload=json.dumps([{"body": "no JSON"}]))
     error = json.loads(answer["Payload"].read())

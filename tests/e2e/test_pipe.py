@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mailroomctl.local.pipe import Pipe
+from mailroomctl.local.emulator.pipe_runner import Pipe
 from mailroomctl.local.send import send
 from tests.e2e.world import World, until
 

@@ -1,10 +1,10 @@
-"""A directory table in memory: what ``mailroom.directory`` asks of DynamoDB, with hooks for its failures."""
+"""A directory table in memory: what ``mailroom.resolve.directory`` asks of DynamoDB, with hooks for its failures."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
-from mailroom.directory import Directory
+from mailroom.resolve.directory import Directory
 
 TABLE = "directory"
 

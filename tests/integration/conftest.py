@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes.dynamodb import alias, domain, group, mailbox
-from tests.integration.operator import Operator, operator
+from tests.integration.command_line import Operator, operator
 
 
 @pytest.fixture

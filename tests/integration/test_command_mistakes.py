@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.operator import Operator
+from tests.integration.command_line import Operator
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mailroomctl import move_task
-from tests.integration.operator import Operator
-from tests.integration.waiting import bodies, depth, event, give_up, notification, put, record, url
+from mailroomctl.queues import move_task
+from tests.integration.command_line import Operator
+from tests.integration.waiting_messages import bodies, depth, event, give_up, notification, put, record, url
 
 
 def test_list_says_why(at: Operator) -> None:

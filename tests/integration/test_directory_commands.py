@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from mailroomctl.directory_table import DirectoryTable
+from mailroomctl.directory.table import DirectoryTable
 from tests.fakes.dynamodb import alias, domain, group, mailbox
-from tests.integration.operator import Operator
+from tests.integration.command_line import Operator
 
 
 def fields(item: dict[str, Any], *names: str) -> list[Any]:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from mailroomctl import workflow
+from mailroomctl.deliveries import execution
+from mailroomctl.deliveries.execution import Execution
 from mailroomctl.main import app
 from mailroomctl.stack import Stack
-from mailroomctl.workflow import Execution
-from tests.integration.operator import Operator
+from tests.integration.command_line import Operator
 from tests.integration.test_quarantine import hold
 
 PAGE = Path(__file__).parents[2] / "docs/directory.md"
@@ -42,9 +42,9 @@ def test_the_page_is_right(at: Operator, monkeypatch: pytest.MonkeyPatch, tmp_pa
             table = at.dynamodb.Table("deliveries")
             item = table.get_item(Key={"message_id": HELD, "mailbox": mailbox})["Item"]
             table.put_item(Item={**item, "status": "DELIVERED"})
-        return Execution(workflow.DELIVERED)
+        return Execution(execution.DELIVERED)
 
-    monkeypatch.setattr(workflow, "run", deliver)
+    monkeypatch.setattr(execution, "run", deliver)
     hold(at, HELD, "max@example.com", "zoe@example.com")
     mail = b"From: Sender <sender@example.org>\r\nSubject: your invoice\r\n\r\n"
     at.s3.put_object(Bucket="mail", Key=f"mail/{HELD}", Body=mail)

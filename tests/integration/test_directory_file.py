@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from mailroomctl.directory_table import DirectoryTable
+from mailroomctl.directory.table import DirectoryTable
 from tests.fakes.dynamodb import alias, domain, group, mailbox
-from tests.integration.operator import Operator
+from tests.integration.command_line import Operator
 
 FILE = """
 domains:

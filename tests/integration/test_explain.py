@@ -1,7 +1,7 @@
 """explain: every step, as the function itself goes it."""
 
 from tests.fakes.dynamodb import alias, domain, group, mailbox
-from tests.integration.operator import Operator
+from tests.integration.command_line import Operator
 
 
 def test_every_step_to_every_mailbox(at: Operator) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from mailroomctl import held_messages
-from tests.integration.operator import Operator
-from tests.integration.waiting import (
+from mailroomctl.queues import in_flight
+from tests.integration.command_line import Operator
+from tests.integration.waiting_messages import (
     FakeWorkflow,
     bodies,
     delivered,
@@ -158,7 +158,7 @@ def test_one_must_say_which(at: Operator, action: str) -> None:
 
 
 def test_the_beginning_of_an_id_must_name_one(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mailroomctl.held_messages._message", _with_equal_beginnings(held_messages._message))
+    monkeypatch.setattr("mailroomctl.queues.in_flight._message", _with_equal_beginnings(in_flight._message))
     park(at, "m1", "bob@example.com")
     park(at, "m2", "bob@example.com")
     assert at.fails("parked delete aaaa") == "aaaa is the beginning of 2 ids: write more of it."

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from mailroomctl import workflow
+from mailroomctl.deliveries import execution
+from mailroomctl.deliveries.execution import Execution
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
-from mailroomctl.workflow import Execution
-from tests.integration.operator import Operator
+from tests.integration.command_line import Operator
 
 MAIL = (
     b"From: =?utf-8?q?Sp=C3=A4m?= <sender@example.org>\r\nSubject: buy\x1b[31m now\r\n"
@@ -50,7 +50,7 @@ def keys(at: Operator) -> list[str]:
 def stand_in(at: Operator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:
     """Stand in for the workflow: give each released mailbox a status; returns the notifications it was given."""
 
-    def play(status: str = "DELIVERED", end: str = workflow.DELIVERED, **fields: str) -> list[dict[str, Any]]:
+    def play(status: str = "DELIVERED", end: str = execution.DELIVERED, **fields: str) -> list[dict[str, Any]]:
         given: list[dict[str, Any]] = []
 
         def run(_stack: Stack, notification: dict[str, Any]) -> Execution:
@@ -66,7 +66,7 @@ def stand_in(at: Operator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., lis
                 raise CommandError("cannot start")
             return Execution(end, "DeliveryIncomplete")
 
-        monkeypatch.setattr(workflow, "run", run)
+        monkeypatch.setattr(execution, "run", run)
         return given
 
     return play
@@ -149,7 +149,7 @@ def test_release_without_any_mail_left(at: Operator, stand_in: Any) -> None:
 
 def test_release_that_fails_can_be_repeated(at: Operator, stand_in: Any) -> None:
     hold(at, "m1", "bob@example.com")
-    stand_in("FAILED", workflow.FAILED, reason="StorageUnavailable")
+    stand_in("FAILED", execution.FAILED, reason="StorageUnavailable")
     why = at.fails("quarantine release m1")
     assert "bob@example.com is FAILED StorageUnavailable; the workflow ended Failed: DeliveryIncomplete" in why
     assert [row["status"] for row in at.json("quarantine list")] == ["FAILED"]
@@ -159,7 +159,7 @@ def test_release_that_fails_can_be_repeated(at: Operator, stand_in: Any) -> None
     assert statuses(at) == {"bob@example.com": "DELIVERED"}
 
 
-@pytest.mark.parametrize(("end", "why"), [(workflow.DELIVERED, "is QUARANTINED"), ("cannot start", "cannot start")])
+@pytest.mark.parametrize(("end", "why"), [(execution.DELIVERED, "is QUARANTINED"), ("cannot start", "cannot start")])
 def test_release_that_comes_to_nothing_leaves_it_in_quarantine(at: Operator, stand_in: Any, end: str, why: str) -> None:
     hold(at, "m1", "bob@example.com")
     stand_in("", end)

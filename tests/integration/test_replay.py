@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.operator import Operator
-from tests.integration.waiting import FakeWorkflow, delivered, failed, parks_again, record
+from tests.integration.command_line import Operator
+from tests.integration.waiting_messages import FakeWorkflow, delivered, failed, parks_again, record
 
 SES_HEADERS = (
     b"Return-Path: <sender@example.org>\r\nX-SES-Spam-Verdict: FAIL\r\nX-SES-Virus-Verdict: PASS\r\n"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from mailroom.errors import DirectoryUnavailable, FanOutLimitExceeded
 
+from tests.integration.command_line import Operator
 from tests.integration.handlers import fresh_worker, lambda_context
-from tests.integration.operator import Operator
 
 
 @pytest.fixture

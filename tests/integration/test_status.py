@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mailroomctl import pipe
-from tests.integration.operator import Operator
-from tests.integration.waiting import give_up, park
+from mailroomctl.queues import pipe
+from tests.integration.command_line import Operator
+from tests.integration.waiting_messages import give_up, park
 
 
 class FakePipes:

@@ -1,7 +1,7 @@
 """trace: an operator can always say what became of a message."""
 
-from tests.integration.operator import Operator
-from tests.integration.waiting import give_up, record
+from tests.integration.command_line import Operator
+from tests.integration.waiting_messages import give_up, record
 
 NEW = "2026-11-24T02:47:00.123Z"
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from mailroom.resolve import Rules, resolve_mailboxes
+from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
 
 from tests.fakes.dynamodb import FakeDynamoDB, directory, group, mailbox
 from tests.workflow.engines import Ministack

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from boto3.dynamodb.types import TypeSerializer
-from mailroom.resolve import Rules, resolve_mailboxes
+from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
 
-from mailroomctl.replay import notification_from_records
+from mailroomctl.deliveries.rebuild import notification_from_records
 from tests.fakes.dynamodb import FakeDynamoDB, alias, directory, mailbox
 from tests.workflow.engines import Engine, Run
 from tests.workflow.mail import NOW, address, functions, queued, ses_notification

@@ -2,9 +2,9 @@
 
 By step:
 ``notification``  ValidateEvent: the event that arrives, as a model; ``bounces``: may its sender get one?
-``resolve``       ResolveMailboxes: from recipients to deliveries. Below it: ``addresses`` (one address),
-                  ``directory`` (the table), ``entries``, ``look_up``, ``expansion``, ``policy``, ``paths``, ``folders``
+``resolve``       ResolveMailboxes: from recipients to deliveries
 ``delivery``      WriteMailbox: ``mail_store`` (the raw mail in S3) into ``maildir`` (the file protocol, no AWS in it)
 
-For all: ``errors`` (permanent or temporary), ``settings`` (the environment, typed), ``observability`` (logs, metrics).
+For all: ``addresses`` and ``domain_names`` (normalised), ``mailbox_paths`` and ``folder_names`` (what may be one),
+``errors`` (permanent or temporary), ``settings`` (the environment, typed), ``observability`` (logs, metrics).
 """

@@ -29,7 +29,7 @@ class ResolveMailboxesSettings:
     """What ResolveMailboxes needs to know.
 
     ``cache_seconds`` is how long an entry of the directory is remembered, ``cache_negative_seconds`` how long the
-    absence of one is. ``verdict_policy`` is the stack's policy as ``finding=action,…``, see ``mailroom.policy``.
+    absence of one is. ``verdict_policy`` is the stack's policy as ``finding=action,…``: ``mailroom.resolve.policy``.
     """
 
     directory_table: str

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from mailroom import maildir
 from mailroom.maildir import Delivered
-from one_mailbox import MAIL, PATH, RECEIVED_AT, Deliver
+
+from tests.unit.maildir.one_mailbox import MAIL, PATH, RECEIVED_AT, Deliver
 
 
 @pytest.fixture

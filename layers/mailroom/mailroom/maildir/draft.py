@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable, Sequence
 
 from mailroom.errors import StorageUnavailable
+from mailroom.maildir.directories import Folder
 from mailroom.maildir.failures import Storing
-from mailroom.maildir.folders import Folder
 from mailroom.maildir.message import Written, write_message
 from mailroom.maildir.names import MessageName
 

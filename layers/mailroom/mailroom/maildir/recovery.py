@@ -14,8 +14,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from mailroom.maildir.directories import Folder, open_cur
 from mailroom.maildir.failures import Cleared
-from mailroom.maildir.folders import Folder, open_cur
 from mailroom.maildir.names import MessageName
 
 # A directory that others change while it is read may show a renamed entry under neither name (POSIX readdir), so

@@ -1,0 +1,171 @@
+"""Deliver one message to one mailbox."""
+
+import itertools
+import os
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from mailroom.errors import MailboxPathRejected, StorageUnavailable
+from mailroom.maildir import names, recovery
+from mailroom.maildir.directories import Folder, Place, folder_exists, make_folder, open_folder
+from mailroom.maildir.draft import Draft
+from mailroom.maildir.failures import Cleared, Storing, patiently
+from mailroom.maildir.message import check_headers
+from mailroom.maildir.recovery import Found
+
+PATIENCE_SECONDS = 0.8
+
+_PREPARING = Storing("preparing the delivery")
+
+
+class Delivered(NamedTuple):
+    """Where the copy is."""
+
+    file_name: str
+    """In ``new/``, until a mail reader moves it to ``cur/`` and adds flags after a colon."""
+    folder: str
+    size: int
+    """Bytes on disk."""
+    virtual_size: int
+    """Bytes when every line end is CRLF."""
+    already_delivered: bool
+    """An earlier attempt had delivered it; this one wrote nothing."""
+
+
+def deliver(
+    mail_root: str | os.PathLike[str],
+    *,
+    mailbox_path: str,
+    folder: str,
+    delivery_id: str,
+    received_at: datetime | float,
+    headers: Sequence[tuple[str, str]],
+    content: Iterable[bytes],
+    attempt: str,
+    recovering: bool,
+    optional_folder: bool = False,
+    patience: float = PATIENCE_SECONDS,
+) -> Delivered:
+    """Put one copy of a message into a mailbox's ``new/`` and return when it is durable.
+
+    Args:
+        mail_root: folder that holds all mailboxes; must exist (else the file system is not mounted).
+        mailbox_path: the Maildir, relative to ``mail_root``; made when missing.
+        folder: ``INBOX``, or a folder's Unicode name with ``/`` between levels; made when missing.
+        delivery_id: identity of this delivery; the same in every attempt of it, and in no other's.
+        received_at: aware datetime or seconds since 1970; becomes the file's mtime, Dovecot's INTERNALDATE.
+        headers: ``(name, value)`` lines to put in front.
+        content: the raw message; not touched unless it is going to be written.
+        attempt: text unique to this attempt; tells its temporary file apart.
+        recovering: an earlier attempt of this delivery may have got anywhere: look for its message, and clear its
+            temporary file. It costs a listing of the folder, so the first attempt does without.
+        optional_folder: use the INBOX when ``folder`` does not exist or cannot exist.
+        patience: seconds to spend on what may pass at once (ESTALE, rivals); 0 for none.
+
+    Raises:
+        MailboxPathRejected: the path or folder can never be used; nothing was created.
+        InvalidEvent: a header could forge another one.
+        StorageUnavailable: not now; the temporary file is removed. The copy may exist nevertheless (an error after
+            the rename); a later attempt with ``recovering`` finds it.
+
+    Not promised: that a call without ``recovering`` notices an earlier one's copy; that a recovery finds a message
+    that the user deleted or moved to another folder meanwhile; that the folder's own ``cur`` exists (Dovecot's task).
+    """
+    name = names.message_name(delivery_id, received_at)
+    places = _places(os.fspath(mail_root), mailbox_path, folder, optional=optional_folder)
+    check_headers(headers)
+    tries = itertools.count()
+
+    def begin() -> tuple[list[Folder], Draft | Found]:
+        folders = _open(places, optional=optional_folder, recovering=recovering)
+        try:
+            temporary = names.temporary_name(name, attempt)
+            if recovering:
+                return folders, _recover(folders, name, temporary, again=next(tries) > 0)
+            return folders, Draft(folders[0], temporary)
+        except BaseException:
+            _close(folders)
+            raise
+
+    try:
+        with _PREPARING:
+            folders, begun = patiently(begin, patience)
+    except Cleared:
+        raise StorageUnavailable("another attempt of the same delivery is running") from None
+    try:
+        if isinstance(begun, Found):
+            return Delivered(*begun, True)
+        file_name, written = begun.publish(name, headers, content)
+        return Delivered(file_name, folders[0].place.name, written.size, written.virtual_size, False)
+    finally:
+        _close(folders)
+
+
+def _places(mail_root: str, mailbox_path: str, folder: str, *, optional: bool) -> list[Place]:
+    """The folders to consider, the wanted one first; the INBOX is always among them."""
+    inbox = Place(names.INBOX, mail_root, names.mailbox_components(mailbox_path), None)
+    if folder == names.INBOX:
+        return [inbox]
+    try:
+        directory = names.folder_directory(folder)
+    except MailboxPathRejected:
+        if optional:
+            return [inbox]
+        raise
+    return [inbox._replace(name=folder, directory=directory), inbox] if directory else [inbox]
+
+
+def _open(places: list[Place], *, optional: bool, recovering: bool) -> list[Folder]:
+    """Open the folder to deliver to and, for a recovery, the INBOX beside it.
+
+    An earlier attempt may have used the INBOX, because the folder did not exist or the policy was another then.
+    """
+    wanted, inbox = places[0], places[-1]
+    try:
+        folders = [open_folder(wanted)]
+    except (FileNotFoundError, NotADirectoryError):
+        if optional and not folder_exists(wanted):
+            wanted = inbox
+        folders = [_open_or_make(wanted)]
+    if recovering and wanted is not inbox:
+        try:
+            folders.append(_open_or_make(inbox))
+        except BaseException:
+            _close(folders)
+            raise
+    return folders
+
+
+def _open_or_make(place: Place) -> Folder:
+    """Open a folder, made or mended when a part of it is missing."""
+    try:
+        return open_folder(place)
+    except FileNotFoundError:
+        return make_folder(place)
+
+
+def _recover(folders: list[Folder], name: names.MessageName, temporary: str, *, again: bool) -> Draft | Found:
+    """Look around, and create the temporary file where the message has to be written (again)."""
+    if again and (found := recovery.find(name, folders)):
+        # A rival has finished. To begin another round of clearing would only disturb those that still try.
+        recovery.clear(name, folders)
+        return found
+    draft = Draft(folders[0], temporary)
+    try:
+        earlier = recovery.fence(temporary, name, folders)
+    except BaseException:
+        draft.discard()
+        raise
+    if earlier is not None:
+        draft.discard()
+    return earlier or draft
+
+
+def _close(folders: list[Folder]) -> None:
+    """Close what `_open` opened. Nothing was written through it, so a failure loses nothing."""
+    for folder in folders:
+        try:
+            folder.close()
+        except OSError:
+            continue

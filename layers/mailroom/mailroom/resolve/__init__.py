@@ -1,0 +1,9 @@
+"""ResolveMailboxes: from envelope recipients to mailboxes, folders and rejections.
+
+``mailboxes``  the step: recipients in, deliveries and rejections out
+``expansion``  follow aliases, groups and catch-alls, level by level
+``look_up``    one address: its entry, its tag, or why there is none
+``directory``  the table: many keys in few calls, and a cache
+``entries``    what an entry of the table says
+``policy``     what to do with SES's findings
+"""

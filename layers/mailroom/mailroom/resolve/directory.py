@@ -1,0 +1,141 @@
+"""The directory table: many keys in few calls, and a memory of the answers.
+
+Reads are eventually consistent (half the price, and a change is not in the cache yet anyway): a change takes effect
+within the cache's time to live.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from cachetools import TLRUCache
+
+from mailroom.errors import DirectoryUnavailable
+from mailroom.resolve.entries import Entry, parse_entry
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+BATCH_SIZE = 100  # keys, the most that BatchGetItem takes
+ATTEMPTS = 5
+"""Calls for one batch while DynamoDB leaves keys unprocessed; about a second in all."""
+
+
+class Directory:
+    """Looks entries up by key.
+
+    ``cache_seconds`` is for entries, ``cache_negative_seconds`` for keys that are not in the table: shorter, so that a
+    new mailbox receives soon, and never longer than the former. ``cache_entries`` bounds the memory; the entry that was
+    not used for longest goes first.
+    Not safe for threads; a Lambda worker has one.
+    """
+
+    def __init__(
+        self,
+        table_name: str,
+        client: "DynamoDBClient",
+        *,
+        cache_seconds: float = 60,
+        cache_negative_seconds: float = 15,
+        cache_entries: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Keep what is needed; nothing is read yet."""
+        self._table_name = table_name
+        self._client = client
+        self.calls = 0
+        """BatchGetItem calls so far."""
+
+        def expires_at(_key: str, entry: Entry | None, now: float) -> float:
+            return now + (min(cache_negative_seconds, cache_seconds) if entry is None else cache_seconds)
+
+        self._remember = cache_entries > 0
+        self._cache: TLRUCache[str, Entry | None] = TLRUCache(max(cache_entries, 1), ttu=expires_at, timer=clock)
+
+    def remembered(self, keys: Iterable[str]) -> dict[str, Entry | None]:
+        """Return what the cache knows of ``keys``; ``None`` is a key known to be absent."""
+        found: dict[str, Entry | None] = {}
+        for key in keys:
+            try:
+                found[key] = self._cache[key]
+            except KeyError:
+                continue
+        return found
+
+    def read(self, keys: Iterable[str]) -> dict[str, Entry | None]:
+        """Read ``keys`` from the table, whatever the cache says, with one call for each hundred.
+
+        Raises ``DirectoryUnavailable`` when DynamoDB does not answer in full.
+        """
+        wanted = list(dict.fromkeys(keys))
+        entries: dict[str, Entry | None] = {}
+        for start in range(0, len(wanted), BATCH_SIZE):
+            batch = wanted[start : start + BATCH_SIZE]
+            items = self._read_batch(batch)
+            for key in batch:
+                entries[key] = parse_entry(items[key]) if key in items else None
+        if self._remember:
+            self._cache.update(entries)
+        return entries
+
+    def _read_batch(self, keys: list[str]) -> dict[str, dict[str, Any]]:
+        items: dict[str, dict[str, Any]] = {}
+        pending = self._read_once(keys, items)
+        if not pending:
+            return items
+        # Imported only here: it brings asyncio along, and unprocessed keys are rare.
+        from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
+
+        def try_again() -> list[str]:
+            nonlocal pending
+            pending = self._read_once(pending, items)
+            return pending
+
+        time.sleep(0.05)
+        Retrying(
+            retry=retry_if_result(bool),
+            stop=stop_after_attempt(ATTEMPTS - 1),
+            wait=wait_random_exponential(multiplier=0.1, max=0.5),
+            retry_error_callback=lambda _state: pending,
+        )(try_again)
+        if pending:
+            raise DirectoryUnavailable(f"DynamoDB left {len(pending)} of {len(keys)} keys unread in {ATTEMPTS} calls")
+        return items
+
+    def _read_once(self, keys: list[str], items: dict[str, dict[str, Any]]) -> list[str]:
+        """Add what one call finds to ``items``; return the keys that DynamoDB left unprocessed."""
+        self.calls += 1
+        try:
+            answer = self._client.batch_get_item(
+                RequestItems={self._table_name: {"Keys": [{"address": {"S": key}} for key in keys]}}
+            )
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "unknown error")
+            raise DirectoryUnavailable(f"reading the directory table failed: {code}") from error
+        except BotoCoreError as error:
+            raise DirectoryUnavailable(f"reading the directory table failed: {type(error).__name__}") from error
+        for item in answer.get("Responses", {}).get(self._table_name, []):
+            plain = {name: _plain(value) for name, value in item.items()}
+            items[plain["address"]] = plain
+        unprocessed = answer.get("UnprocessedKeys", {})
+        left = unprocessed[self._table_name]["Keys"] if self._table_name in unprocessed else []
+        return [str(_plain(key["address"])) for key in left]
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    """Turn DynamoDB's JSON into plain values; boto3's own deserialiser would bring its resource layer along."""
+    [(kind, content)] = value.items()
+    match kind:
+        case "L":
+            return [_plain(one) for one in content]
+        case "M":
+            return {name: _plain(one) for name, one in content.items()}
+        case "N":
+            return int(content) if content.isdecimal() else float(content)
+        case "NULL":
+            return None
+        case "SS":
+            return set(content)
+        case _:
+            return content

@@ -1,0 +1,155 @@
+"""From addresses to mailboxes: aliases, groups and catch-alls to any depth, loops included.
+
+The whole message expands together, level by level, so that one level costs one read however many addresses it has.
+Every address is looked up once. What the look-ups found is a graph; walking it then needs no reads.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mailroom.errors import FanOutLimitExceeded
+from mailroom.resolve.directory import BATCH_SIZE
+from mailroom.resolve.entries import Entry, Forward, Mailbox
+from mailroom.resolve.look_up import LookUp, Needs, Problem, look_up_text
+
+ADDRESSES_PER_MAILBOX = 10
+"""Addresses that a message may lead through for each mailbox that it may lead to: bounds the reads."""
+
+_SHOWN = 12  # addresses of a loop that a reason names
+
+
+class LookUps(Protocol):
+    """Where entries come from: ``mailroom.resolve.directory.Directory``, or something in memory."""
+
+    def remembered(self, keys: Iterable[str]) -> Mapping[str, Entry | None]:
+        """Return what is known without a call."""
+
+    def read(self, keys: Iterable[str]) -> Mapping[str, Entry | None]:
+        """Return an entry or ``None`` for every key."""
+
+
+@dataclass(slots=True)
+class Reach:
+    """Where one recipient's mail arrives."""
+
+    mailboxes: dict[str, tuple[Mailbox, str | None]] = field(default_factory=dict)
+    """By address, in the order found; with the tag that leads to a folder, ``None`` once one way has none."""
+    problems: dict[Problem, None] = field(default_factory=dict)
+    """Without duplicates, in the order found."""
+
+
+def expand(addresses: Iterable[str], directory: LookUps, limit: int) -> dict[str, LookUp]:
+    """Look up ``addresses`` and everything they lead to; the result holds every address met.
+
+    Ends for every directory. Raises ``FanOutLimitExceeded`` when there are more than ``limit`` mailboxes, or far more
+    addresses than that could need; ``DirectoryUnavailable``.
+    """
+    known: dict[str, Entry | None] = {}
+    found: dict[str, LookUp] = {}
+    pending = deque(dict.fromkeys(addresses))
+    met = set(pending)
+    most = len(pending) + limit * ADDRESSES_PER_MAILBOX
+    mailboxes: set[str] = set()
+    while pending:
+        waiting: list[str] = []
+        needs: dict[str, None] = {}
+        wishes: dict[str, None] = {}
+        while pending:
+            text = pending.popleft()
+            result = look_up_text(text, known)
+            if isinstance(result, Needs):
+                waiting.append(text)
+                needs.update(dict.fromkeys(result.keys))
+                wishes.update(dict.fromkeys(result.wishes))
+                continue
+            found[text] = result
+            if isinstance(result.entry, Mailbox):
+                mailboxes.add(result.entry.address)
+                if len(mailboxes) > limit:
+                    raise FanOutLimitExceeded(f"the message leads to more than {limit} mailboxes")
+            elif isinstance(result.entry, Forward):
+                new = [target for target in dict.fromkeys(result.entry.targets) if target not in met]
+                met.update(new)
+                pending.extend(new)
+                if len(met) > most:
+                    raise FanOutLimitExceeded(f"the message leads through more than {most} addresses")
+        if waiting:
+            known.update(fetch(directory, needs, wishes, known))
+            pending.extend(waiting)
+    return found
+
+
+def fetch(
+    directory: LookUps, needs: Iterable[str], wishes: Iterable[str], known: Mapping[str, object]
+) -> dict[str, Entry | None]:
+    """Get ``needs``, from the cache or else the table; of ``wishes`` what the cache has, and what costs no call more.
+
+    A level's calls are counted in hundreds of keys, so wishes fill the last hundred.
+    """
+    wanted = dict.fromkeys(needs)
+    wished = [key for key in wishes if key not in known and key not in wanted]
+    have = dict(directory.remembered([*wanted, *wished]))
+    keys = [key for key in wanted if key not in have]
+    if not keys:
+        return have
+    room = -len(keys) % BATCH_SIZE
+    keys += [key for key in wished if key not in have][:room]
+    return {**have, **directory.read(keys)}
+
+
+def walk(start: str, found: Mapping[str, LookUp]) -> Reach:
+    """Follow everything from ``start``; a loop is cut where it closes, and named.
+
+    A tag travels through aliases, as with Postfix's extensions, so that ``info+lists@`` reaches the same folder as
+    ``bob+lists@``; not through groups and catch-alls, whose members did not ask for it.
+    """
+    reach = Reach()
+    path: dict[str, None] = {}
+    seen: set[tuple[str, str | None]] = set()
+    # (address, tag carried to it), or None to leave the address on top of the path
+    stack: list[tuple[str, str | None] | None] = [(start, None)]
+    while stack:
+        step = stack.pop()
+        if step is None:
+            path.popitem()
+            continue
+        text, carried = step
+        if text in path:
+            reach.problems[_loop(text, path)] = None
+            continue
+        if step in seen:
+            continue
+        seen.add(step)
+        result = found[text]
+        tag = carried if result.tag is None else result.tag
+        if result.problem:
+            reach.problems[_with_way(result.problem, start, text)] = None
+        elif isinstance(result.entry, Mailbox):
+            _add_mailbox(reach, result.entry, tag)
+        elif isinstance(result.entry, Forward):
+            if not result.entry.targets:
+                reach.problems[Problem("5.1.1", f"{result.entry.address} leads to no address")] = None
+            path[text] = None
+            stack.append(None)
+            onward = tag if result.entry.kind == "alias" else None
+            stack.extend((target, onward) for target in reversed(result.entry.targets))
+    return reach
+
+
+def _add_mailbox(reach: Reach, mailbox: Mailbox, tag: str | None) -> None:
+    first = mailbox.address not in reach.mailboxes
+    if first or tag is None:
+        reach.mailboxes[mailbox.address] = (mailbox, tag)
+
+
+def _with_way(problem: Problem, start: str, text: str) -> Problem:
+    return problem if start == text else Problem(problem.code, f"it leads to {text}: {problem.reason}")
+
+
+def _loop(text: str, path: Iterable[str]) -> Problem:
+    names = list(path)
+    names = names[names.index(text) :]
+    shown = names if len(names) <= _SHOWN else [*names[: _SHOWN - 1], "…"]
+    return Problem("5.4.6", f"aliases go round in a loop: {' → '.join([*shown, text])}")

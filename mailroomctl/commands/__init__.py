@@ -1,0 +1,1 @@
+"""One module for each ``mailroomctl NAME``: parse, one call, print."""

@@ -1,0 +1,132 @@
+"""``mailroomctl directory``: the directory as a whole."""
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mailroomctl.command import command
+from mailroomctl.console import Console
+from mailroomctl.directory.check import check_directory
+from mailroomctl.directory.import_plan import Plan, carry_out, make_plan, refuse_bad_result
+from mailroomctl.directory.stack_rules import stack_rules
+from mailroomctl.directory.table import DirectoryTable, Item
+from mailroomctl.directory.yaml_file import canonical, read_file, write_file
+from mailroomctl.errors import CommandError
+from mailroomctl.stack import Stack
+
+_MOST_LINES = 100  # of a diff that was carried out; a dry run shows all
+
+app = typer.Typer(no_args_is_help=True, help="The whole directory: export, import, check.")
+
+
+@app.command("export")
+@command
+def export(
+    stack: Stack,
+    console: Console,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else standard output.")] = None,
+) -> None:
+    """Write the whole directory as one YAML file, or with --json as a list."""
+    good: list[Item] = []
+    wrong: list[str] = []
+    for item in _scan(DirectoryTable(stack), console):
+        try:
+            good.append(canonical(item))
+        except CommandError as error:
+            wrong.append(str(error))
+    if console.as_json:
+        console.record({"entries": sorted(good, key=lambda item: item["address"])})
+    elif output is None:
+        write_file(good, sys.stdout)
+    else:
+        _replace(output, good)
+        console.note(f"wrote {len(good)} entries to {output}")
+    if wrong:
+        raise CommandError(
+            f"{len(wrong)} entries were left out because they cannot be understood: {' '.join(wrong[:5])}"
+        )
+
+
+@app.command("import")
+@command
+def import_file(
+    stack: Stack,
+    console: Console,
+    file: Annotated[Path, typer.Argument(help="YAML file; - is standard input.", show_default=False)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove entries that are not in the file.")] = False,
+) -> None:
+    """Bring the directory to what a file says; may be repeated and interrupted."""
+    with console.progress("reading the file"):
+        wanted = _read(file)
+    table, rules = DirectoryTable(stack), stack_rules(stack)
+    present = _scan(table, console)
+    with console.progress("comparing"):
+        plan = make_plan(wanted, present, delete=delete)
+        refuse_bad_result(plan, rules)
+    if not dry_run:
+        with console.progress("writing", plan.steps) as progress:
+            conflicts = carry_out(plan, table, progress)
+        if conflicts:
+            raise CommandError(f"{len(conflicts)} entries stay as they are: {' '.join(conflicts[:5])}")
+    _report(console, plan, dry_run=dry_run)
+
+
+@app.command("check")
+@command
+def check(stack: Stack, console: Console) -> None:
+    """Find dangling aliases, loops, shadowed addresses, mailboxes in one place; exit code 1 when mail would be lost."""
+    findings = check_directory(_scan(DirectoryTable(stack), console), stack_rules(stack))
+    rows = [{"severity": one.severity, "kind": one.kind, "entry": one.entry, "finding": one.text} for one in findings]
+    console.table(("severity", "kind", "entry", "finding"), rows, empty="the directory is in order")
+    if any(one.severity == "error" for one in findings):
+        raise typer.Exit(1)
+
+
+def _replace(file: Path, items: list[Item]) -> None:
+    """Write the file whole or not at all: half a directory is a directory too, and an import would believe it."""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as stream:
+            write_file(items, stream)
+        part.replace(file)
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror or error}.") from None
+
+
+def _read(file: Path) -> list[Item]:
+    try:
+        with nullcontext(sys.stdin) if str(file) == "-" else file.open(encoding="utf-8") as stream:
+            return read_file(stream)
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror or error}.") from None
+
+
+def _scan(table: DirectoryTable, console: Console) -> list[Item]:
+    items: list[Item] = []
+    with console.progress("reading the directory") as progress:
+        for item in table.scan():
+            items.append(item)
+            progress.advance()
+    return items
+
+
+def _report(console: Console, plan: Plan, *, dry_run: bool) -> None:
+    would = "would be " if dry_run else ""
+    counts = f"{len(plan.added)} {would}added, {len(plan.changed)} {would}changed, {len(plan.removed)} {would}removed"
+    lines = plan.lines() if dry_run or plan.steps <= _MOST_LINES else []
+    lines.append(f"{counts}, {plan.unchanged} as they were")
+    if plan.extra:
+        lines.append(f"{plan.extra} entries are not in the file and stay; --delete would remove them")
+    data = {
+        "dry_run": dry_run,
+        "added": plan.added,
+        "changed": [{"before": plan.seen[item["address"]], "after": item} for item in plan.changed],
+        "removed": plan.removed,
+        "unchanged": plan.unchanged,
+        "not_in_file": plan.extra,
+    }
+    console.done("\n".join(lines), data)

@@ -1,0 +1,148 @@
+"""``mailroomctl domain``: settings for all addresses of a domain."""
+
+from collections import Counter
+from typing import Annotated, Any
+
+import typer
+from mailroom.domain_names import display_domain
+from mailroom.resolve.entries import DEFAULT_SEPARATORS, catch_all_key, domain_key
+
+from mailroomctl.command import command
+from mailroomctl.console import Console
+from mailroomctl.directory.models import DomainModel, checked, checked_domain, domain_item
+from mailroomctl.directory.table import DirectoryTable, Item
+from mailroomctl.errors import CommandError
+from mailroomctl.options.policy import PolicyOption, parse_policy
+from mailroomctl.stack import Stack
+
+app = typer.Typer(no_args_is_help=True, help="Domains: separators of tags, aliases of other domains, policies.")
+
+Name = Annotated[str, typer.Argument(metavar="DOMAIN", help="Such as example.com.", show_default=False)]
+Separators = Annotated[
+    str | None,
+    typer.Option(help="Characters that separate tags; an empty text turns tags off.", show_default=False),
+]
+AliasOf = Annotated[
+    str | None,
+    typer.Option(help="Another domain whose addresses this one has too; an empty text unsets.", show_default=False),
+]
+
+
+@app.command("add")
+@command
+def add(
+    stack: Stack,
+    console: Console,
+    domain: Name,
+    separators: Separators = None,
+    alias_of: AliasOf = None,
+    policy: PolicyOption = None,
+) -> None:
+    """Add the settings of a domain; a domain without settings needs none."""
+    table, name = DirectoryTable(stack), checked_domain(domain)
+    model = checked(
+        DomainModel,
+        separators=DEFAULT_SEPARATORS if separators is None else separators,
+        alias_of=alias_of or None,
+        policy=parse_policy(policy, {}),
+    )
+    _refuse_alias_loop(table, name, model)
+    row = _row(table.create(domain_item(name, model)))
+    console.done(f"added the domain {row['domain']}", row)
+
+
+@app.command("set")
+@command
+def set_fields(
+    stack: Stack,
+    console: Console,
+    domain: Name,
+    separators: Separators = None,
+    alias_of: AliasOf = None,
+    policy: PolicyOption = None,
+) -> None:
+    """Change settings; what is not given stays."""
+    table, name = DirectoryTable(stack), checked_domain(domain)
+    seen = table.require(domain_key(name), "domain")
+    model = checked(
+        DomainModel,
+        separators=seen.get("separators", DEFAULT_SEPARATORS) if separators is None else separators,
+        alias_of=(seen.get("alias_of") if alias_of is None else alias_of) or None,
+        policy=parse_policy(policy, seen.get("policy", {})),
+    )
+    _refuse_alias_loop(table, name, model)
+    row = _row(table.replace(domain_item(name, model), seen))
+    console.done(f"changed the domain {row['domain']}: {_settings(row)}", row)
+
+
+@app.command("show")
+@command
+def show(stack: Stack, console: Console, domain: Name) -> None:
+    """Show the settings of a domain and its catch-all."""
+    table, name = DirectoryTable(stack), checked_domain(domain)
+    row = _row(table.require(domain_key(name), "domain"))
+    catch_all = table.get(catch_all_key(name))
+    console.record(row | {"catch_all": catch_all["targets"] if catch_all else []})
+
+
+@app.command("list")
+@command
+def list_all(stack: Stack, console: Console) -> None:
+    """List every domain that has settings or addresses."""
+    settings: dict[str, Item] = {}
+    mailboxes, others, catch_alls = Counter[str](), Counter[str](), dict[str, list[str]]()
+    for item in DirectoryTable(stack).scan():
+        name = item["address"].rpartition("@")[2]
+        match item["type"]:
+            case "domain":
+                settings[name] = item
+            case "catch_all":
+                catch_alls[name] = item["targets"]
+            case "mailbox":
+                mailboxes[name] += 1
+            case _:
+                others[name] += 1
+    rows = [
+        _row(settings.get(name, {"address": domain_key(name)}))
+        | {"mailboxes": mailboxes[name], "aliases_and_groups": others[name], "catch_all": catch_alls.get(name, [])}
+        for name in sorted({*settings, *mailboxes, *others, *catch_alls})
+    ]
+    columns = ("domain", "mailboxes", "aliases_and_groups", "catch_all", "separators", "alias_of", "policy")
+    console.table(columns, rows, empty="the directory is empty")
+
+
+@app.command("remove")
+@command
+def remove(stack: Stack, console: Console, domain: Name) -> None:
+    """Remove the settings of a domain; its addresses stay, under the usual settings."""
+    table, name = DirectoryTable(stack), checked_domain(domain)
+    item = table.require(domain_key(name), "domain")
+    table.delete(item)
+    console.done(f"removed the settings of {display_domain(name)}; its addresses stay", _row(item))
+
+
+def _refuse_alias_loop(table: DirectoryTable, name: str, model: DomainModel) -> None:
+    way = [name]
+    onward = model.alias_of
+    while onward:
+        if onward in way:
+            raise CommandError(f"the domains would be aliases in a loop: {' → '.join([*way, onward])}.")
+        way.append(onward)
+        onward = (table.get(domain_key(onward)) or {}).get("alias_of")
+
+
+def _row(item: Item) -> dict[str, Any]:
+    name = item["address"].removeprefix("@")
+    return {
+        "domain": display_domain(name),
+        "separators": item.get("separators", DEFAULT_SEPARATORS),
+        "alias_of": item.get("alias_of"),
+        "policy": item.get("policy", {}),
+        "version": item.get("version", 0),
+    }
+
+
+def _settings(row: dict[str, Any]) -> str:
+    policy = ", ".join(f"{name}={value}" for name, value in row["policy"].items()) or "none of its own"
+    alias_of = f", alias of {row['alias_of']}" if row["alias_of"] else ""
+    return f"separators {row['separators'] or 'none'}{alias_of}, policy {policy}"

@@ -1,0 +1,120 @@
+"""``mailroomctl explain``: every step from an address to its mailboxes, or why it is rejected.
+
+Runs the very code that the function runs, on the same table and by the stack's rules, so it cannot be wrong about them;
+it has no cache, so it may know of a change before the functions do.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from mailroom.addresses import parse
+from mailroom.errors import InvalidAddress
+from mailroom.resolve.entries import Forward, Mailbox
+from mailroom.resolve.expansion import expand
+from mailroom.resolve.look_up import LookUp
+from mailroom.resolve.mailboxes import resolve_mailboxes
+
+from mailroomctl.console import Console
+from mailroomctl.directory.overlay import table_with
+from mailroomctl.directory.stack_rules import stack_rules
+from mailroomctl.directory.table import DirectoryTable
+from mailroomctl.options.verdict import VerdictOption, parse_verdicts
+from mailroomctl.stack import Stack
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+_MOST_BRANCHES = 1000  # of the tree; nobody reads more
+
+
+def explain(
+    stack: Stack,
+    console: Console,
+    address: Annotated[str, typer.Argument(help="Such as bob+lists@example.com.", show_default=False)],
+    verdict: VerdictOption = None,
+) -> None:
+    """Show every step from an address to the mailboxes and folders its mail goes to, or why it is rejected."""
+    message = parse_verdicts(verdict)
+    text = _normalised(address)
+    rules = stack_rules(stack)
+    entries = table_with(stack, DirectoryTable(stack))
+    found = expand([text], entries, rules.fan_out_limit)
+    result = resolve_mailboxes({"recipients": [address], "message": message}, entries, rules)
+    outcomes = {one["mailbox"]: one for one in result["deliveries"]}
+    console.tree(
+        _tree(text, found, outcomes, result),
+        {
+            "address": text,
+            "look_ups": [_look_up(one) for one in found.values()],
+            **{name: result[name] for name in ("deliveries", "rejected", "problems")},
+        },
+    )
+
+
+def _normalised(address: str) -> str:
+    """Leave what is no address as it is: why it is none is part of the explanation."""
+    try:
+        return parse(address).text
+    except InvalidAddress:
+        return address
+
+
+def _look_up(found: LookUp) -> dict[str, Any]:
+    return {
+        "address": found.address,
+        "steps": list(found.steps),
+        "tag": found.tag,
+        "leads_to": list(found.entry.targets) if isinstance(found.entry, Forward) else [],
+        "mailbox": found.entry.address if isinstance(found.entry, Mailbox) else None,
+        "problem": f"{found.problem.code} {found.problem.reason}" if found.problem else None,
+    }
+
+
+def _tree(
+    start: str, found: Mapping[str, LookUp], outcomes: Mapping[str, dict[str, Any]], result: Mapping[str, Any]
+) -> "Tree":
+    """Draw the look-ups; an address met again is not drawn again."""
+    from rich.tree import Tree
+
+    root = Tree(start)
+    drawn: set[str] = set()
+    pending = [(start, root)]
+    while pending:
+        text, branch = pending.pop()
+        if text in drawn:
+            branch.add("(see above)")
+            continue
+        drawn.add(text)
+        if len(drawn) > _MOST_BRANCHES:
+            branch.add("… and more; --json shows all")
+            break
+        look_up = found[text]
+        for step in look_up.steps:
+            branch.add(step)
+        if look_up.problem:
+            branch.add(f"✗ {look_up.problem.code} {look_up.problem.reason}")
+        elif isinstance(look_up.entry, Mailbox):
+            branch.add(_outcome(look_up.entry.address, outcomes))
+        elif look_up.entry:
+            onward = [(target, branch.add(f"→ {target}")) for target in look_up.entry.targets]
+            pending.extend(reversed(onward))
+    summary = root.add("outcome")
+    for one in outcomes.values():
+        summary.add(_outcome(one["mailbox"], outcomes))
+    for one in result["rejected"]:
+        summary.add(f"✗ rejected: {one['code']} {one['reason']}")
+    for one in result["problems"]:
+        summary.add(f"but: {one['code']} {one['reason']}")
+    return root
+
+
+def _outcome(mailbox: str, outcomes: Mapping[str, dict[str, Any]]) -> str:
+    outcome = outcomes.get(mailbox)
+    if outcome is None:
+        return f"✗ {mailbox}: no copy, see the outcome"
+    why = f" ({outcome['verdict']})" if outcome["verdict"] else ""
+    if outcome["action"] == "quarantine":
+        return f"⏸ {mailbox}: quarantine{why}"
+    folder = f"{outcome['folder']} if there is one, else INBOX" if outcome["optional_folder"] else outcome["folder"]
+    return f"✓ {mailbox}: {outcome['path']}, folder {folder}{why}"

@@ -1,0 +1,131 @@
+"""``mailroomctl parked``: events that can never work, kept by the workflow for an operator."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mailroomctl.command import command
+from mailroomctl.console import Console
+from mailroomctl.deliveries import execution
+from mailroomctl.deliveries.table import DeliveriesTable
+from mailroomctl.errors import CommandError
+from mailroomctl.interrupts import finishing
+from mailroomctl.queues.in_flight import HeldMessages
+from mailroomctl.queues.messages import Waiting, read_parked
+from mailroomctl.queues.process import Done, choice, work
+from mailroomctl.queues.selection import Selection, selecting
+from mailroomctl.queues.view import (
+    DryRun,
+    OnlyEvent,
+    Which,
+    list_waiting,
+    refuse_no_match,
+    show_in_full,
+    show_plan,
+)
+from mailroomctl.stack import Stack
+
+app = typer.Typer(no_args_is_help=True, help="Parked events: what the workflow gave to an operator, with the reason.")
+
+_QUEUE = "parked queue"
+
+
+@app.command("list")
+@command
+@selecting(all_of_it=False)
+def list_all(stack: Stack, console: Console, selection: Selection) -> None:
+    """List what is parked and why, the oldest first."""
+    with _held(stack) as held:
+        list_waiting(console, selection.choose(_waiting(console, held)), _QUEUE)
+
+
+@app.command("show")
+@command
+def show_one(stack: Stack, console: Console, which: Which, event: OnlyEvent = False) -> None:
+    """Show parked events in full: the reason, the execution, the event, and the outcomes on record."""
+    with _held(stack) as held:
+        chosen = Selection(ids=(which,)).choose(_waiting(console, held))
+    table = DeliveriesTable(stack)
+    for one in chosen:
+        records = table.of_message(one.message_id) if one.message_id else []
+        show_in_full(console, one, one.details, records, only_event=event)
+
+
+@app.command("replay")
+@command
+@selecting(all_of_it=True)
+def replay(stack: Stack, console: Console, selection: Selection, dry_run: DryRun = False) -> None:
+    """Run the workflow again with the original events.
+
+    An event leaves the queue only when its run has ended well. One that parks itself again is in the queue once, with
+    the new reason. Exit code 1 when anything is left in the queue.
+    """
+
+    def replay_one(one: Waiting) -> Done:
+        if one.event is None:
+            return Done("not replayed: there is no event in it; show it, then delete it", left=True)
+        run = execution.run(stack, one.event)
+        if run.end == execution.FAILED:
+            return Done(f"not done, stays parked: {run.text}", left=True)
+        with finishing():
+            # What the run has parked again has taken this message's place.
+            held.delete(one.message)
+        if run.end == execution.PARKED:
+            return Done(f"parked again: {run.text}", left=True)
+        return Done(f"{run.end.lower()}: {run.text}".removesuffix(": "))
+
+    with _held(stack) as held:
+        chosen = _chosen(console, held, selection)
+        if dry_run:
+            show_plan(console, chosen, "would be replayed", _QUEUE)
+        else:
+            work(console, held, chosen, "replaying", replay_one, queue=_QUEUE)
+
+
+@app.command("delete")
+@command
+@selecting(all_of_it=True)
+def delete(
+    stack: Stack,
+    console: Console,
+    selection: Selection,
+    dry_run: DryRun = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Give parked events up. The raw mail stays in the bucket until it expires, and what is on record stays too."""
+
+    def delete_one(one: Waiting) -> Done:
+        with finishing():
+            held.delete(one.message)
+        return Done("deleted")
+
+    with _held(stack) as held:
+        chosen = _chosen(console, held, selection)
+        if dry_run:
+            show_plan(console, chosen, "would be deleted", _QUEUE)
+            return
+        if not yes and not selection.ids:
+            _confirm(console, chosen)
+        work(console, held, chosen, "deleting", delete_one, queue=_QUEUE)
+
+
+def _held(stack: Stack) -> HeldMessages:
+    return HeldMessages(stack.sqs, stack.output("ParkedQueueUrl"))
+
+
+def _waiting(console: Console, held: HeldMessages) -> list[Waiting]:
+    return choice(console, held, read_parked, _QUEUE)
+
+
+def _chosen(console: Console, held: HeldMessages, selection: Selection) -> list[Waiting]:
+    chosen = selection.choose(_waiting(console, held))
+    refuse_no_match(chosen, selection, _QUEUE, "parked")
+    return chosen
+
+
+def _confirm(console: Console, chosen: list[Waiting]) -> None:
+    if not sys.stdin.isatty():
+        raise CommandError(f"{len(chosen)} events match: add --yes to delete them without being asked.")
+    if not typer.confirm(f"Delete {len(chosen)} parked events for good?", err=True):
+        raise CommandError("nothing was deleted.")

@@ -1,0 +1,115 @@
+"""``mailroomctl trace``: what became of a message, or of all mail to an address."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Annotated
+
+import typer
+from mailroom.addresses import parse
+from mailroom.errors import InvalidAddress
+
+from mailroomctl.console import Console
+from mailroomctl.deliveries import raw_mail
+from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
+from mailroomctl.errors import CommandError
+from mailroomctl.queues.depth import QUEUES, depth
+from mailroomctl.stack import Stack
+from mailroomctl.times import iso, parse_moment
+
+_COLUMNS = ("received_at", "message_id", "mailbox", "recipients", "outcome", "folder", "file", "attempts", "reason")
+_EVER = "0000"
+
+
+def trace(
+    stack: Stack,
+    console: Console,
+    message_id: Annotated[
+        str | None, typer.Argument(metavar="MESSAGE-ID", help="SES message id.", show_default=False)
+    ] = None,
+    mailbox: Annotated[
+        str | None,
+        typer.Option(help="All mail to this mailbox, and to this address where it was rejected.", show_default=False),
+    ] = None,
+    rfc_message_id: Annotated[
+        str | None,
+        typer.Option(
+            help="Message-ID header, as senders know it. Without --mailbox it reads every record.", show_default=False
+        ),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=parse_moment,
+            metavar="WHEN",
+            help="Received since: an age such as 2d, or a date (UTC). With --mailbox, 7 days unless given.",
+            show_default=False,
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(parser=parse_moment, metavar="WHEN", help="Received until.", show_default=False),
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option(help="Only with this outcome, such as FAILED or REJECTED.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Show at most so many.", min=1)] = 100,
+) -> None:
+    """Show every outcome on record: mailbox, folder, file, attempts and reason.
+
+    Give a MESSAGE-ID, --mailbox or --rfc-message-id. Exit code 1 when nothing is on record of a MESSAGE-ID.
+    """
+    if message_id and (mailbox or rfc_message_id):
+        raise CommandError("give either a MESSAGE-ID, or --mailbox and --rfc-message-id.")
+    table = DeliveriesTable(stack)
+    latest = iso(until or datetime.now(UTC) + timedelta(days=1))
+    if message_id:
+        found: Iterable[Record] = table.of_message(message_id)
+        if not found:
+            raise CommandError(_nothing_on_record(stack, message_id))
+    elif mailbox:
+        earliest = iso(since or datetime.now(UTC) - timedelta(days=7)) if since or not rfc_message_id else _EVER
+        found = table.of_mailbox(_normalised(mailbox), earliest, latest)
+        if rfc_message_id:
+            wanted = _bracketed(rfc_message_id)
+            found = (record for record in found if record.get("rfc_message_id") == wanted)
+    elif rfc_message_id:
+        found = table.of_rfc_message_id(_bracketed(rfc_message_id), iso(since) if since else _EVER, latest)
+    else:
+        raise CommandError("give a MESSAGE-ID, --mailbox or --rfc-message-id.")
+    rows = [outcome_row(record) for record in islice(_with(found, status), limit + 1)]
+    if len(rows) > limit:
+        rows.pop()
+        console.warn(f"there are more than {limit}: use --since, --until, --status or --limit")
+    hint = f"; mailroomctl explain {mailbox} shows where its mail goes" if mailbox else ""
+    console.table(_COLUMNS, rows, empty=f"nothing is on record{hint}")
+
+
+def _with(found: Iterable[Record], status: str | None) -> Iterator[Record]:
+    return (record for record in found if not status or record["status"] == status.upper())
+
+
+def _nothing_on_record(stack: Stack, message_id: str) -> str:
+    """Say where else the message may be."""
+    stored = raw_mail.stored_at(stack, stack.output("MailBucketName"), raw_mail.usual_key(stack, message_id))
+    if stored is None:
+        return f"nothing is on record of {message_id}, and there is no raw mail of it in the bucket."
+    waiting = []
+    for name, output in QUEUES.items():
+        if count := sum(depth(stack, stack.output(output))):
+            waiting.append(f"{count} in the {name}")
+    where = f"it may be one of {', '.join(waiting)}" if waiting else "its notification is in no queue: replay it"
+    return f"nothing is on record of {message_id}; its raw mail was stored at {iso(stored)}, and {where}."
+
+
+def _normalised(address: str) -> str:
+    try:
+        return parse(address).text
+    except InvalidAddress:
+        return address  # a rejected recipient that is no address is on record as it was written
+
+
+def _bracketed(rfc_message_id: str) -> str:
+    """Notifications hold the header as it is, with its angle brackets, which shells and people leave out."""
+    text = rfc_message_id.strip()
+    return text if text.startswith("<") else f"<{text}>"

@@ -1,0 +1,69 @@
+"""The raw mail in quarantine: one object for a message, at ``quarantine/<message id>``."""
+
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from mailroomctl.deliveries.raw_mail import stored_at
+from mailroomctl.deliveries.table import Record
+from mailroomctl.errors import CommandError
+from mailroomctl.stack import Stack
+
+PREFIX = "quarantine/"
+
+_HEADERS = ("From", "To", "Subject", "Date", "Message-ID", "Authentication-Results")
+_ENOUGH = 64 * 1024  # octets; headers of real mail are far shorter
+
+
+def list_message_ids(stack: Stack) -> Iterator[str]:
+    """Return the message ids of all objects in quarantine."""
+    pages = stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.output("MailBucketName"), Prefix=PREFIX)
+    for page in pages:
+        for one in page.get("Contents", []):
+            yield one["Key"].removeprefix(PREFIX)
+
+
+def find_mail(stack: Stack, record: Record) -> str:
+    """Return the key of the raw mail: the original while it is there, else the copy."""
+    keys: list[str] = [record["key"], record["quarantine_key"]]
+    for key in keys:
+        if stored_at(stack, record["bucket"], key):
+            return key
+    raise CommandError(
+        f"the raw mail of {record['message_id']} is gone: neither {' nor '.join(keys)} is in the bucket."
+    )
+
+
+def read_headers(stack: Stack, record: Record) -> dict[str, str]:
+    """Return the headers by which one recognises a mail, decoded and printable."""
+    answer = stack.s3.get_object(Bucket=record["bucket"], Key=find_mail(stack, record), Range=f"bytes=0-{_ENOUGH - 1}")
+    message = message_from_bytes(answer["Body"].read(), policy=policy.compat32)
+    return {name: _printable(message.get(name)) for name in _HEADERS if name in message}
+
+
+def save_mail(stack: Stack, record: Record, file: Path) -> None:
+    """Write the raw mail to ``file``, readable to its owner only."""
+    body = stack.s3.get_object(Bucket=record["bucket"], Key=find_mail(stack, record))["Body"]
+    try:
+        file.touch(mode=0o600, exist_ok=False)
+        with file.open("wb") as stream:
+            for chunk in body.iter_chunks(1 << 20):
+                stream.write(chunk)
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror or error}.") from None
+
+
+def delete_mail(stack: Stack, message_id: str) -> None:
+    """Delete the copy in quarantine; deleting what is not there is no error."""
+    stack.s3.delete_object(Bucket=stack.output("MailBucketName"), Key=f"{PREFIX}{message_id}")
+
+
+def _printable(value: object) -> str:
+    """Decode a header (RFC 2047) and take out what could play tricks with a terminal."""
+    from email.header import decode_header, make_header
+
+    try:
+        text = str(make_header(decode_header(str(value))))
+    except (ValueError, LookupError):
+        text = str(value)
+    return "".join(one if one.isprintable() else " " for one in text)[:500]

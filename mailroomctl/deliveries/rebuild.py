@@ -1,0 +1,54 @@
+"""A message's notification, rebuilt from what is on record of it."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mailroomctl.deliveries.table import BOUNCE, Record
+from mailroomctl.errors import CommandError
+
+# As mailroom.resolve.policy writes them: "virus=FAIL, dmarc=FAIL (p=reject); policy=quarantine".
+_FINDING = re.compile(r"\b(spam|virus|spf|dkim|dmarc)=([A-Z_]+)(?: \(p=([a-z]+)\))?")
+
+
+def notification_from_records(
+    records: Sequence[Record], release: Iterable[str] = (), *, key: str | None = None
+) -> dict[str, Any]:
+    """Return the SES notification of one message, rebuilt from its records.
+
+    ``release`` are mailboxes whose quarantine is lifted; ``key`` is where the raw mail is, when not where it was. The
+    recipients are those of the records, the verdicts those that the records name: one that changed no delivery is not
+    on record. Raises ``CommandError`` when a record does not say enough.
+    """
+    records = [record for record in records if record.get("mailbox") != BOUNCE]
+    if not records:
+        raise CommandError("there is no record to rebuild the notification from.")
+    first = records[0]
+    if missing := [name for name in ("message_id", "bucket", "key", "received_at") if not first.get(name)]:
+        raise CommandError(f"the record of {first.get('message_id')} has no {', '.join(missing)}.")
+    recipients = sorted({recipient for record in records for recipient in record.get("recipients", ())})
+    if not recipients:
+        raise CommandError(f"the records of {first['message_id']} have no recipients.")
+    receipt: dict[str, Any] = {
+        "timestamp": first["received_at"],
+        "recipients": recipients,
+        "action": {"type": "S3", "bucketName": first["bucket"], "objectKey": key or first["key"]},
+    }
+    for record in records:
+        # A copy that a policy refused has the findings in its reason.
+        findings = f"{record.get('verdict') or ''} {record.get('reason') or ''}"
+        for check, status, dmarc_policy in _FINDING.findall(findings):
+            receipt[f"{check}Verdict"] = {"status": status}
+            if dmarc_policy:
+                receipt["dmarcPolicy"] = dmarc_policy
+    mail: dict[str, Any] = {
+        "timestamp": first["received_at"],
+        "source": first.get("source") or "",
+        "messageId": first["message_id"],
+        "destination": recipients,
+    }
+    if first.get("rfc_message_id"):
+        mail["commonHeaders"] = {"messageId": first["rfc_message_id"]}
+    notification = {"notificationType": "Received", "mail": mail, "receipt": receipt}
+    released = sorted(release)
+    return notification | ({"mailroom": {"release": released}} if released else {})

@@ -1,0 +1,122 @@
+"""The deliveries table: what became of each message for each mailbox."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from mailroom.maildir.names import folder_directory
+
+from mailroomctl.deliveries.cause import plain_cause
+from mailroomctl.stack import Stack
+
+type Record = dict[str, Any]
+"""One delivery as plain values."""
+
+BOUNCE = "(bounce)"
+"""In place of a mailbox: the item that says that a bounce was sent."""
+
+
+class DeliveriesTable:
+    """Reads records; changes them only on the condition of their status."""
+
+    def __init__(self, stack: Stack) -> None:
+        """Find the table of ``stack``."""
+        self._client = stack.dynamodb
+        self.name = stack.output("DeliveriesTableName")
+
+    def of_message(self, message_id: str) -> list[Record]:
+        """Return all records of one message, by mailbox, as they are now."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="message_id = :message_id",
+            ExpressionAttributeValues={":message_id": {"S": message_id}},
+            ConsistentRead=True,
+        )
+        return [_plain(item) for page in pages for item in page["Items"]]
+
+    def of_mailbox(self, mailbox: str, since: str, until: str) -> Iterator[Record]:
+        """Return the records of one mailbox, or of one rejected recipient, the newest first.
+
+        ``since`` and ``until`` are receive times as in the records. What was written a second ago may be missing.
+        """
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.name,
+            IndexName="by_mailbox",
+            KeyConditionExpression="mailbox = :mailbox AND received_at BETWEEN :since AND :until",
+            ExpressionAttributeValues={":mailbox": {"S": mailbox}, ":since": {"S": since}, ":until": {"S": until}},
+            ScanIndexForward=False,
+        )
+        return (_plain(item) for page in pages for item in page["Items"])
+
+    def of_rfc_message_id(self, rfc_message_id: str, since: str, until: str) -> Iterator[Record]:
+        """Return the records of every message with this Message-ID header; reads the whole table."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self.name,
+            FilterExpression="rfc_message_id = :id AND received_at BETWEEN :since AND :until",
+            ExpressionAttributeValues={":id": {"S": rfc_message_id}, ":since": {"S": since}, ":until": {"S": until}},
+        )
+        return (_plain(item) for page in pages for item in page["Items"])
+
+    def change_status(self, record: Record, status: str, **fields: str) -> bool:
+        """Set the status and other texts of a record that still has the status that was read; say whether it had."""
+        from botocore.exceptions import ClientError
+
+        values = {"status": status, **fields}
+        try:
+            self._client.update_item(
+                TableName=self.name,
+                Key={"message_id": {"S": record["message_id"]}, "mailbox": {"S": record["mailbox"]}},
+                ConditionExpression="#status = :seen",
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                ExpressionAttributeNames={f"#{name}": name for name in values},
+                ExpressionAttributeValues={
+                    ":seen": {"S": record["status"]},
+                    **{f":{name}": {"S": value} for name, value in values.items()},
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+
+def outcome_row(record: Record) -> Record:
+    """Return what operators want to know of a record: the outcome, where the copy is, and why."""
+    return {
+        "received_at": record.get("received_at"),
+        "message_id": record["message_id"],
+        "mailbox": record["mailbox"],
+        "recipients": record.get("recipients", []),
+        "outcome": record["status"],
+        "folder": record.get("folder"),
+        "file": _file(record),
+        "size": record.get("size"),
+        "attempts": record.get("attempts"),
+        "delivered_at": record.get("delivered_at"),
+        "reason": _reason(record),
+    }
+
+
+def _file(record: Record) -> str | None:
+    """The file below the mail root; Dovecot moves it from new/ to cur/ and adds flags to its name."""
+    if not record.get("file_name"):
+        return None
+    subfolder = folder_directory(record.get("folder") or "INBOX")
+    return "/".join(filter(None, (record.get("path"), subfolder, "new", record["file_name"])))
+
+
+def _reason(record: Record) -> str:
+    parts = [record.get("code"), record.get("error"), plain_cause(record.get("reason") or ""), record.get("verdict")]
+    if record["status"] == "CLAIMED" and record.get("lease_until"):
+        until = datetime.fromtimestamp(int(record["lease_until"]), UTC)
+        parts.append(f"a run holds it until {until:%Y-%m-%dT%H:%M:%SZ}")
+    return " ".join(filter(None, parts))
+
+
+def _plain(item: Any) -> Record:
+    from boto3.dynamodb.types import TypeDeserializer
+
+    deserialize = TypeDeserializer().deserialize
+    record: Record = {name: deserialize(value) for name, value in item.items()}
+    return {name: sorted(value) if isinstance(value, set) else value for name, value in record.items()}

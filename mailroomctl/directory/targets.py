@@ -1,0 +1,48 @@
+"""What alias, group and catch-all commands share: an entry that leads to other addresses."""
+
+from mailroom.resolve.expansion import expand, walk
+
+from mailroomctl.console import Console
+from mailroomctl.directory.models import ForwardKind, ForwardModel, checked, forward_item
+from mailroomctl.directory.overlay import table_with
+from mailroomctl.directory.table import DirectoryTable, Item
+from mailroomctl.errors import CommandError
+from mailroomctl.stack import Stack
+
+_LIMIT = 100_000  # addresses; whether a message may lead to so many is decided when one arrives
+
+
+def new_forward(
+    stack: Stack, table: DirectoryTable, console: Console, address: str, kind: ForwardKind, targets: list[str]
+) -> Item:
+    """Build an entry; raises ``CommandError`` for one that would close a loop, warns of targets that lead nowhere."""
+    item = forward_item(address, kind, checked(ForwardModel, targets=targets))
+    # A catch-all's key is looked up like the address *@domain that it looks like.
+    start = item["address"]
+    found = expand([start], table_with(stack, table, item), _LIMIT)
+    for problem in walk(start, found).problems:
+        if problem.code == "5.4.6":
+            raise CommandError(f"{problem.reason}; nothing was changed.")
+        console.warn(problem.reason.removeprefix("it leads to "))
+    return item
+
+
+def forward_row(item: Item) -> Item:
+    """Return what is shown of an entry."""
+    return {
+        "address": item["address"],
+        "type": item["type"].replace("_", "-"),
+        "targets": item["targets"],
+        "version": item.get("version", 0),
+    }
+
+
+def show_all(console: Console, table: DirectoryTable, kind: ForwardKind, *, empty: str) -> None:
+    """List all entries of a kind."""
+    rows = sorted((forward_row(item) for item in table.scan() if item["type"] == kind), key=lambda row: row["address"])
+    console.table(("address", "targets"), rows, empty=empty)
+
+
+def enumerate_addresses(addresses: list[str]) -> str:
+    """Put a few addresses, or the number of many, into a sentence."""
+    return ", ".join(addresses) if len(addresses) <= 5 else f"{len(addresses)} addresses"

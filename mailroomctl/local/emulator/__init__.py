@@ -1,0 +1,9 @@
+"""The emulator's side of the embedded AWS: ministack, and what it lacks.
+
+``server``       the process that serves the AWS APIs
+``pipe_runner``  runs the deployed EventBridge pipe
+``error_names``  keeps the class name of a function's exception
+``pipe_api``     lets a workflow describe, stop and start a pipe
+
+Each of the last three says when it can be deleted.
+"""

@@ -1,0 +1,78 @@
+"""Do something with each of the chosen messages of a queue, and say what was done, whatever ends it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from mailroomctl.command import INTERRUPTED, fail
+from mailroomctl.console import Console
+from mailroomctl.queues.in_flight import HeldMessages
+from mailroomctl.queues.messages import Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one message: ``result`` in a few words; ``left`` when it is still in the queue."""
+
+    result: str
+    left: bool = False
+
+
+def work(
+    console: Console,
+    held: HeldMessages,
+    chosen: Sequence[Waiting],
+    doing: str,
+    do: Callable[[Waiting], Done],
+    *,
+    queue: str,
+) -> None:
+    """Call ``do`` for each message and show the results; exit code 1 when any is left, 130 when interrupted."""
+    rows: list[dict[str, Any]] = []
+    left = len(chosen)
+    interrupted = False
+    try:
+        with console.progress(doing, len(chosen)) as progress:
+            for one in chosen:
+                held.renew()
+                done = do(one)
+                left -= not done.left
+                rows.append({"id": one.message.id, "message_id": one.message_id, "result": done.result})
+                progress.advance()
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        show(
+            console,
+            ("id", "message_id", "result"),
+            rows,
+            empty=f"the {queue} is empty" if not chosen else "nothing was done",
+        )
+        if left:
+            console.note(f"{len(chosen) - left} of {len(chosen)} done; {left} still in the {queue}")
+    if interrupted:
+        fail("interrupted", INTERRUPTED)
+    if left:
+        raise typer.Exit(1)
+
+
+def choice(console: Console, held: HeldMessages, read: Callable[[Any], Waiting], queue: str) -> list[Waiting]:
+    """Receive and read everything that is in the queue."""
+    with console.progress(f"reading the {queue}") as progress:
+        messages = held.receive(progress)
+        waiting = []
+        for message in messages:
+            held.renew()
+            waiting.append(read(message))
+    if others := held.held_by_others():
+        console.warn(f"{others} more held by another reader just now; they come back after 7 minutes at most")
+    return waiting
+
+
+def show(console: Console, columns: Sequence[str], rows: Sequence[dict[str, Any]], *, empty: str) -> None:
+    """Show rows with an ``id``: programs get all of it, people what they need to type."""
+    if not console.as_json:
+        rows = [{**row, "id": row["id"][:8]} for row in rows]
+    console.table(columns, rows, empty=empty)

@@ -1,0 +1,71 @@
+"""Kill a delivery at each of its system calls; whatever is left, one recovery makes exactly one message of it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.crash.one_mailbox import (
+    assert_nothing_partial,
+    assert_one_complete_message,
+    prepare,
+    read_by_dovecot,
+    recover,
+    temporary,
+    visible,
+)
+from tests.crash.traced_delivery import Call, deliver, same_call
+
+SCENARIOS = [
+    # What is there, the folder, whether the attempt that is killed is a recovery.
+    ("nothing", "INBOX", False),
+    ("nothing", "Junk", False),
+    ("folders", "INBOX", False),
+    ("half of the folders", "INBOX", False),
+    ("nothing", "INBOX", True),
+    ("a dead attempt's file", "INBOX", True),
+    ("a dead attempt's file", "Junk", True),
+    ("the message", "INBOX", True),
+    ("the message, read", "INBOX", True),
+]
+
+
+@pytest.mark.parametrize(("state", "folder", "recovering"), SCENARIOS)
+def test_killed_anywhere(
+    new_root: Callable[[str], Path],
+    each: Callable[..., None],
+    state: str,
+    folder: str,
+    recovering: bool,
+) -> None:
+    reference = new_root("reference")
+    prepare(reference, state, folder)
+    undisturbed = deliver(reference, folder=folder, recovering=recovering)
+    assert undisturbed.code == 0, undisturbed.stderr
+    assert_one_complete_message(reference)
+    if recovering:
+        assert temporary(reference) == []
+
+    def killed_at(case: tuple[int, Call]) -> None:
+        number, call = case
+        root = new_root(f"killed-{number}")
+        prepare(root, state, folder)
+        run = deliver(root, inject=(call, "signal=KILL"), folder=folder, recovering=recovering)
+        assert run.code == -9, call.text
+        assert same_call(run.calls[-1].text, call.text), (run.calls[-1].text, call.text)
+        assert_nothing_partial(root)
+        for reader in (False, True):
+            again = root.with_name(f"recovery-{reader}")
+            shutil.copytree(root, again)
+            if reader:
+                read_by_dovecot(again, folder)
+            recover(again, folder)
+            assert_one_complete_message(again)
+            assert temporary(again) == []
+        if not visible(root):
+            recover(root, folder, recovering=False)  # folders that were half made are no obstacle to a first attempt
+            assert_one_complete_message(root)
+
+    assert len(undisturbed.calls) > 10
+    each(killed_at, enumerate(undisturbed.calls, start=1))

@@ -1,0 +1,137 @@
+"""The operator's command line against moto: tables, a bucket, and a stack that names them."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from mailroomctl.main import app
+
+REGION = "eu-central-1"
+QUEUES = ("Inbound", "DeadLetter", "Parked")
+OUTPUTS = {
+    "DirectoryTableName": "directory",
+    "DeliveriesTableName": "deliveries",
+    "MailBucketName": "mail",
+    **{f"{name}QueueUrl": f"https://sqs.{REGION}.amazonaws.com/123456789012/{name}" for name in QUEUES},
+    "PipeName": "pipe",
+    "DeliverMailArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:deliver",
+}
+
+
+class FakeCloudFormation:
+    """Knows one stack. moto's own CloudFormation would bring a dozen packages along for this one call."""
+
+    def __init__(self, parameters: dict[str, str]) -> None:
+        self.parameters = parameters
+
+    def describe_stacks(self, **request: str) -> dict[str, Any]:
+        name = request["StackName"]
+        if name != "mailroom":
+            message = f"Stack with id {name} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
+        return {
+            "Stacks": [
+                {
+                    "StackName": name,
+                    "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in OUTPUTS.items()],
+                    "Parameters": [
+                        {"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()
+                    ],
+                }
+            ]
+        }
+
+
+class Operator:
+    """Types commands and reads what they print."""
+
+    def __init__(self) -> None:
+        self.parameters: dict[str, str] = {}
+        self.replaced: dict[str, Any] = {"cloudformation": FakeCloudFormation(self.parameters)}
+        self.dynamodb = boto3.resource("dynamodb", region_name=REGION)
+        self.s3 = boto3.client("s3", region_name=REGION)
+        self.sqs = boto3.client("sqs", region_name=REGION)
+        self.stderr = ""
+
+    def run(self, line: str, code: int = 0, stdin: str | None = None) -> str:
+        """Run a command; returns standard output, keeps standard error."""
+        result = CliRunner().invoke(app, shlex.split(line), input=stdin)
+        self.stderr = result.stderr
+        assert "Traceback" not in result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        assert result.exit_code == code, result.output
+        return result.stdout
+
+    def json(self, line: str, code: int = 0) -> Any:
+        """Run a command with --json."""
+        return json.loads(self.run(f"{line} --json", code))
+
+    def fails(self, line: str, stdin: str | None = None, code: int = 1) -> str:
+        """Run a command that must fail with an exit code; returns the one line it says."""
+        assert self.run(line, code, stdin) == ""
+        lines = self.stderr.strip().splitlines()
+        assert lines[-1].startswith("mailroomctl: ")
+        return lines[-1].removeprefix("mailroomctl: ")
+
+    def put(self, *items: dict[str, Any]) -> None:
+        """Write entries straight into the directory table."""
+        with self.dynamodb.Table("directory").batch_writer() as batch:
+            for item in items:
+                batch.put_item(Item=item)
+
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """The directory table as it is."""
+        return {item["address"]: item for item in self.dynamodb.Table("directory").scan()["Items"]}
+
+
+@contextmanager
+def operator(monkeypatch: Any) -> Iterator[Operator]:
+    """An operator with credentials and a deployed, empty stack."""
+    from mailroomctl.queues import in_flight
+    from mailroomctl.stack import Stack
+
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "MAILROOM_STACK_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("COLUMNS", "400")
+    with mock_aws():
+        one = Operator()
+        real = Stack._client
+
+        def client(self: Stack, service: str, **options: Any) -> Any:
+            return one.replaced.get(service) or real(self, service, **options)
+
+        monkeypatch.setattr(Stack, "_client", client)
+        monkeypatch.setattr(in_flight, "WAIT", 0)
+        _create_table(one, "directory", "address")
+        _create_table(one, "deliveries", "message_id", "mailbox", by_mailbox=("mailbox", "received_at"))
+        for name in QUEUES:
+            one.sqs.create_queue(QueueName=name)
+        one.s3.create_bucket(Bucket="mail", CreateBucketConfiguration={"LocationConstraint": REGION})
+        yield one
+
+
+def _create_table(at: Operator, name: str, *key: str, **indexes: tuple[str, ...]) -> None:
+    by_index = [
+        {"IndexName": index, "KeySchema": _key_schema(*names), "Projection": {"ProjectionType": "ALL"}}
+        for index, names in indexes.items()
+    ]
+    names = sorted({*key, *(name for names in indexes.values() for name in names)})
+    at.dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+        KeySchema=_key_schema(*key),
+        **({"GlobalSecondaryIndexes": by_index} if by_index else {}),
+    )
+
+
+def _key_schema(*names: str) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]

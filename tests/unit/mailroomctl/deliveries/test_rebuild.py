@@ -1,0 +1,80 @@
+"""A notification rebuilt from records says the same as the one that made them."""
+
+from typing import Any
+
+import pytest
+from mailroom import notification
+from mailroom.notification import Notification
+
+from mailroomctl.deliveries.rebuild import notification_from_records
+from mailroomctl.errors import CommandError
+
+RECORD = {
+    "message_id": "0123456789abcdef0123456789abcdef01234567",
+    "mailbox": "bob@example.com",
+    "status": "QUARANTINED",
+    "bucket": "mail",
+    "key": "mail/0123456789",
+    "quarantine_key": "quarantine/0123456789",
+    "source": "sender@example.org",
+    "received_at": "2026-11-24T02:47:00.123Z",
+    "recipients": ["bob@example.com", "info@example.com"],
+    "rfc_message_id": "<1@example.org>",
+    "verdict": "virus=FAIL, dmarc=FAIL (p=reject); policy=quarantine",
+}
+
+
+def state(event: Any) -> dict[str, Any]:
+    parsed = notification.parse(event)
+    assert isinstance(parsed, Notification)
+    return parsed.to_state(now=0, lease_seconds=1, retention_days=1, concurrency=1, bounces=False)
+
+
+def test_the_functions_read_what_is_on_record() -> None:
+    other = {
+        **RECORD,
+        "mailbox": "eve@example.com",
+        "recipients": ["all@example.com"],
+        "verdict": "spam=GRAY; policy=junk",
+    }
+    rebuilt = state(notification_from_records([RECORD, other]))
+    assert rebuilt["message"] == {
+        "id": RECORD["message_id"],
+        "bucket": "mail",
+        "key": "mail/0123456789",
+        "source": "sender@example.org",
+        "received_at": "2026-11-24T02:47:00.123Z",
+        "verdicts": {"spam": "GRAY", "virus": "FAIL", "spf": None, "dkim": None, "dmarc": "FAIL"},
+        "dmarc_policy": "reject",
+        "rfc_message_id": "<1@example.org>",
+    }
+    assert rebuilt["recipients"] == ["all@example.com", "bob@example.com", "info@example.com"]
+    assert rebuilt["released"] == []
+
+
+def test_release_names_mailboxes_and_where_the_mail_is() -> None:
+    event = notification_from_records([RECORD], ["bob@example.com"], key=RECORD["quarantine_key"])
+    assert event["mailroom"] == {"release": ["bob@example.com"]}
+    assert state(event)["released"] == ["bob@example.com"]
+    assert state(event)["message"]["key"] == "quarantine/0123456789"
+
+
+def test_a_bounce_has_no_source_and_a_record_may_have_no_verdict() -> None:
+    bare = {name: value for name, value in RECORD.items() if name not in ("source", "verdict", "rfc_message_id")}
+    rebuilt = state(notification_from_records([bare]))
+    assert set(rebuilt["message"]["verdicts"].values()) == {None}
+    assert not rebuilt["message"]["source"]
+    assert not rebuilt["message"]["rfc_message_id"]
+
+
+@pytest.mark.parametrize(
+    ("records", "why"),
+    [
+        ([], "there is no record"),
+        ([{**RECORD, "bucket": "", "key": None}], "has no bucket, key"),
+        ([{**RECORD, "recipients": []}], "have no recipients"),
+    ],
+)
+def test_records_that_do_not_say_enough(records: list[dict[str, Any]], why: str) -> None:
+    with pytest.raises(CommandError, match=why):
+        notification_from_records(records)
