@@ -22,16 +22,18 @@ $(VENV): pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
 	@$(UV) sync --locked --quiet
 	@touch $@
 
-lint: $(VENV) ## Check style with ruff
+lint: $(VENV) ## Check style with ruff, and the layout of the workflows
 	ruff check .
 	ruff format --check .
+	python -m tools.format_asl --check statemachine/*.asl.json
 
-format: $(VENV) ## Let ruff rewrite what it can
+format: $(VENV) ## Let ruff rewrite what it can, and lay out the workflows
 	ruff check --fix .
 	ruff format .
+	python -m tools.format_asl statemachine/*.asl.json
 
 types: $(VENV) ## Check types with mypy
-	mypy layers/mailroom/mailroom functions mailroomctl
+	mypy layers/mailroom/mailroom functions mailroomctl tools
 
 demo: $(VENV) ## Send sample mails from SMTP to Maildir on this machine, and stop
 	@python -m mailroomctl.local.demo

@@ -13,6 +13,7 @@ from cfnlint.decode.cfn_yaml import loads
 from mailroom import errors
 
 from tests.workflow.scenario import SUBSTITUTIONS, WORKFLOWS, all_states, filled, source
+from tools.format_asl import formatted
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 EXPRESS_SECONDS = 300
@@ -93,6 +94,15 @@ def machine(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 def _tasks(machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: state for name, state in all_states(machine).items() if state["Type"] == "Task"}
+
+
+@pytest.mark.parametrize("name", WORKFLOW_NAMES)
+def test_a_workflow_is_laid_out_as_the_formatter_does_it(name: str) -> None:
+    assert source(name) == formatted(source(name))
+
+
+def test_a_reader_can_hold_the_workflow() -> None:
+    assert len(source("deliver_mail").splitlines()) <= 1000
 
 
 def test_there_are_workflows() -> None:
