@@ -21,7 +21,7 @@ from moto import mock_aws
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 
 from tests.workflow.mail import BUCKET
-from tests.workflow.scenario import Script, TaskError, definition
+from tests.workflow.script import Script, TaskError, definition
 
 ROLE = "arn:aws:iam::123456789012:role/DeliverMail"
 

@@ -1,151 +1,130 @@
-"""The words in which workflow tests are written: what each attempt of a task returns or throws."""
+"""Plays a scenario on an engine: runs it, and compares path, outcomes, records and parked events."""
 
-import json
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from threading import Lock
 from typing import Any
 
-from mailroom.errors import MailroomError
+from tests.workflow.engines import Engine
+from tests.workflow.mail import NOW, address, functions, queued, ses_notification
+from tests.workflow.script import Plan, Script, throws
 
-WORKFLOWS = Path(__file__).parents[2] / "statemachine"
-SUBSTITUTIONS = {
-    "Partition": "aws",
-    "ValidateEventArn": "arn:aws:lambda:us-east-1:123456789012:function:ValidateEvent",
-    "ResolveMailboxesArn": "arn:aws:lambda:us-east-1:123456789012:function:ResolveMailboxes",
-    "WriteMailboxArn": "arn:aws:lambda:us-east-1:123456789012:function:WriteMailbox",
-    "QuarantinePrefix": "quarantine/",
-    "BounceSender": "bounces@example.com",
-    "PipeName": "Pipe",
-    "ProbeSeconds": "60",
-}
+BEFORE = ("ValidateEvent", "Mail?", "ResolveMailboxes", "DeliverToMailboxes", "RecordRejections", "Bounce?")
+DELIVERED = (*BEFORE, "AllCopiesSafe?", "Delivered")
+INCOMPLETE = (*BEFORE, "AllCopiesSafe?", "DeliveryIncomplete")
+PARKED_COPY = (*BEFORE, "AllCopiesSafe?", "ExplainRefusal", "ParkEvent", "Parked")
+PARKED_EVENT = ("ValidateEvent", "ParkEvent", "Parked")
+BOUNCED = (*BEFORE, "ClaimBounce", "SendBounce", "AllCopiesSafe?", "Delivered")
 
-
-class TaskError(Exception):
-    """A task fails with ``error``, as Step Functions names it."""
-
-    def __init__(self, error: str, cause: str) -> None:
-        super().__init__(f"{error}: {cause}")
-        self.error, self.cause = error, cause
+BUSY = throws("StorageUnavailable")
+THROTTLED = throws("Lambda.TooManyRequestsException")
+EFS = throws("Lambda.EFSMountTimeoutException")
+DYNAMODB_THROTTLED = throws("DynamoDB.ProvisionedThroughputExceededException")
+CRASH = throws("Lambda.Unknown")
+LEASE = 370
 
 
-def throws(error: str, cause: str = "made to fail") -> TaskError:
-    """Say that an attempt fails."""
-    return TaskError(error, cause)
+@dataclass(frozen=True)
+class Expect:
+    """What a run must come to; names are local parts. What is not given must be empty, or is not looked at."""
+
+    path: tuple[str, ...]
+    copies: Mapping[str, str] = field(default_factory=dict)
+    rejections: Mapping[str, str] = field(default_factory=dict)
+    records: Mapping[str, str] = field(default_factory=dict)
+    parked: tuple[str, ...] = ()
+    attempts: Mapping[str, int] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def status(self) -> str:
+        """A run that ends in Fail has failed, every other has succeeded."""
+        return "FAILED" if self.path[-1] == "DeliveryIncomplete" else "SUCCEEDED"
 
 
-def returns(**result: Any) -> dict[str, Any]:
-    """Say what an attempt gives."""
-    return result
+@dataclass(frozen=True)
+class Scenario:
+    """One run, possibly after others that set the scene, ``at`` so many seconds after the first."""
+
+    name: str
+    expect: Expect
+    event: Any = None
+    to: tuple[str, ...] = ("bob",)
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    bounces: bool = False
+    at: int = 0
+    after: tuple["Scenario", ...] = ()
+
+    def play(self, engine: Engine) -> None:
+        """Play the scenes before, then this one, and check each."""
+        for scene in (*self.after, self):
+            scene.check(engine)
+
+    def check(self, engine: Engine) -> None:
+        """Run once and compare everything."""
+        event = queued(ses_notification(*self.to)) if self.event is None else self.event
+        script = Script(
+            {step: _by_address(plan) for step, plan in self.plans.items()},
+            functions(now=NOW + self.at, bounces=self.bounces),
+        )
+        parked_before = len(engine.parked())
+        run = engine.run(event, script)
+        expect = self.expect
+        assert (run.path, run.status) == (expect.path, expect.status), self.name
+        assert run.error == ("DeliveryIncomplete" if expect.status == "FAILED" else None)
+        if run.output is not None:
+            assert _outcomes(run.output, "deliveries", "mailbox") == _addressed(expect.copies)
+            assert _outcomes(run.output, "rejected", "recipient") == _addressed(expect.rejections)
+        assert {mailbox: item["status"] for (_, mailbox), item in engine.records().items()} == _addressed(
+            expect.records
+        )
+        parked = engine.parked()[parked_before:]
+        assert tuple(message["error"] for message in parked) == expect.parked
+        assert all(message["event"] == event for message in parked)
+        assert {step: script.attempts(step) for step in expect.attempts} == expect.attempts
 
 
-type Outcome = TaskError | dict[str, Any]
-type Plan = list[Outcome] | Mapping[str, list[Outcome]]
-"""What the attempts of a step do: one list that holds for every mailbox, or a list for each mailbox named."""
+def _by_address(plan: Plan) -> Plan:
+    return {address(name): outcomes for name, outcomes in plan.items()} if isinstance(plan, Mapping) else plan
 
 
-@dataclass
-class Script:
-    """Answers the calls that an execution makes.
-
-    Where a plan is used up, or a step has none, ``lambdas`` answers for a function, and the engine's own service for
-    DynamoDB, SQS and S3.
-    """
-
-    plans: Mapping[str, Plan]
-    lambdas: Mapping[str, Callable[[Any], Any]]
-    calls: list[tuple[str, str]] = field(default_factory=list)
-    payloads: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
-    waits: list[int] = field(default_factory=list)
-    _turns: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
-    _lock: Lock = field(default_factory=Lock)
-
-    def run(self, resource: str, parameters: dict[str, Any], own: Callable[[], Any]) -> Any:
-        """Answer one call of a task, or raise ``TaskError``."""
-        step, mailbox, payload = _identify(resource, parameters)
-        with self._lock:
-            self.calls.append((step, mailbox))
-            self.payloads[step].append(payload)
-            turn = self._turns[step, mailbox]
-            self._turns[step, mailbox] += 1
-        plan = self.plans.get(step, [])
-        outcomes = plan.get(mailbox, []) if isinstance(plan, Mapping) else plan
-        if turn < len(outcomes):
-            outcome = outcomes[turn]
-            if isinstance(outcome, TaskError):
-                raise outcome
-            return outcome
-        if step not in self.lambdas:
-            return own()
-        try:
-            return self.lambdas[step](payload)
-        except MailroomError as error:
-            # Lambda reports the name of the exception's class.
-            raise TaskError(type(error).__name__, str(error)) from error
-
-    def attempts(self, step: str) -> int:
-        """How often a step was called."""
-        return sum(1 for called, _ in self.calls if called == step)
+def _addressed(named: Mapping[str, str]) -> dict[str, str]:
+    return {name if name.startswith("(") else address(name): status for name, status in named.items()}
 
 
-def source(workflow: str) -> str:
-    """The text of a workflow's file."""
-    return (WORKFLOWS / f"{workflow}.asl.json").read_text()
+def _outcomes(output: Any, group: str, key: str) -> dict[str, str]:
+    outcomes = output.get(group, {}).get("outcomes", [])
+    return {outcome[key]: outcome["status"] for outcome in outcomes}
 
 
-def filled(workflow: str, substitutions: Mapping[str, str]) -> dict[str, Any]:
-    """The workflow with its substitutions filled in, as CloudFormation does it."""
-    text = source(workflow)
-    for name, value in {**SUBSTITUTIONS, **substitutions}.items():
-        text = text.replace(f"${{{name}}}", value)
-    machine: dict[str, Any] = json.loads(text)
-    return machine
+def delivered(*names: str) -> Expect:
+    """All copies are safe and on record."""
+    all_safe = dict.fromkeys(names, "DELIVERED")
+    return Expect(DELIVERED, copies=all_safe, records=all_safe)
 
 
-def definition(workflow: str, substitutions: Mapping[str, str]) -> dict[str, Any]:
-    """The workflow as the engines get it: without its timeouts.
-
-    The engines measure them by the real clock, and a busy machine must not fail a scenario. A timeout is a scenario
-    of its own, thrown by name.
-    """
-    machine = filled(workflow, substitutions)
-    for state in (machine, *all_states(machine).values()):
-        state.pop("TimeoutSeconds", None)
-    return machine
+def incomplete(attempts: Mapping[str, int] | None = None, **records: str) -> Expect:
+    """The run fails, with these records behind it."""
+    return Expect(INCOMPLETE, records=records, attempts=attempts or {})
 
 
-def all_states(machine: Mapping[str, Any]) -> dict[str, Any]:
-    """Every state of a workflow by name, those inside Map states too."""
-    states = dict(machine["States"])
-    for state in machine["States"].values():
-        if state["Type"] == "Map":
-            states |= all_states(state["ItemProcessor"])
-    return states
+def one(name: str, plans: Mapping[str, Plan], expect: Expect, **more: Any) -> Scenario:
+    """A mail to Bob."""
+    return Scenario(name, expect, plans=plans, **more)
 
 
-_BY_EXPRESSION = {
-    state["Parameters"]["UpdateExpression"]: name
-    for name, state in all_states(json.loads(source("deliver_mail"))).items()
-    if "UpdateExpression" in state.get("Parameters", {})
-}
-_BY_ACTION = {
-    "sqs:sendMessage": "ParkEvent",
-    "s3:copyObject": "QuarantineMessage",
-    "ses:sendBounce": "SendBounce",
-    "pipes:describePipe": "ReadPipe",
-    "pipes:stopPipe": "StopPipe",
-    "pipes:startPipe": "StartPipe",
-}
+def tried(expect: Expect, **attempts: int) -> Expect:
+    """The same, and these steps were called so many times."""
+    return Expect(**{**vars(expect), "attempts": attempts})
 
 
-def _identify(resource: str, parameters: dict[str, Any]) -> tuple[str, str, Any]:
-    """Tell which step calls, and for which mailbox or recipient: the engines do not say."""
-    if resource.endswith("lambda:invoke"):
-        payload = parameters["Payload"]
-        mailbox = payload["delivery"]["mailbox"] if isinstance(payload, dict) and "delivery" in payload else ""
-        return parameters["FunctionName"].rpartition(":")[2], mailbox, payload
-    step = _BY_EXPRESSION.get(parameters.get("UpdateExpression", "")) or _BY_ACTION[":".join(resource.split(":")[-2:])]
-    key = parameters.get("Key")
-    return step, key["mailbox"]["S"] if isinstance(key, dict) else "", parameters
+FIRST_FAILED = one("first run fails", {"WriteMailbox": [BUSY] * 9}, incomplete(bob="FAILED"))
+FIRST_CLAIMED = one(
+    "first run loses its record", {"RecordDelivery": [DYNAMODB_THROTTLED] * 9}, incomplete(bob="CLAIMED")
+)
+FIRST_DELIVERED = Scenario("first run delivers", delivered("bob"))
+FIRST_REFUSED = one(
+    "first run meets a bad path",
+    {"WriteMailbox": [throws("MailboxPathRejected")]},
+    Expect(PARKED_COPY, records={"bob": "REJECTED"}, parked=("CopyRefused",)),
+)
+FIVE = ("bob", "carol", "dave", "erin", "nobody")

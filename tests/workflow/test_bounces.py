@@ -4,7 +4,7 @@ import pytest
 
 from tests.workflow.engines import Engine
 from tests.workflow.mail import queued, ses_notification
-from tests.workflow.play import (
+from tests.workflow.scenario import (
     BEFORE,
     BOUNCED,
     DELIVERED,
@@ -14,7 +14,7 @@ from tests.workflow.play import (
     delivered,
     tried,
 )
-from tests.workflow.scenario import throws
+from tests.workflow.script import throws
 
 WORKFLOW = "deliver_mail"
 
@@ -122,5 +122,5 @@ SCENARIOS = [
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_scenario(scenario: Scenario, engine: Engine) -> None:
+def test_bounce(scenario: Scenario, engine: Engine) -> None:
     scenario.play(engine)

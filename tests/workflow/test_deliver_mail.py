@@ -8,7 +8,7 @@ import pytest
 
 from tests.workflow.engines import Engine
 from tests.workflow.mail import queued, ses_notification
-from tests.workflow.play import (
+from tests.workflow.scenario import (
     BEFORE,
     BUSY,
     CRASH,
@@ -30,7 +30,7 @@ from tests.workflow.play import (
     one,
     tried,
 )
-from tests.workflow.scenario import throws
+from tests.workflow.script import throws
 
 WORKFLOW = "deliver_mail"
 
@@ -228,5 +228,5 @@ SCENARIOS = [
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_scenario(scenario: Scenario, engine: Engine) -> None:
+def test_delivery(scenario: Scenario, engine: Engine) -> None:
     scenario.play(engine)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.workflow.engines import Engine
 from tests.workflow.mail import NOW, address, functions, queued, ses_notification
-from tests.workflow.scenario import Script, throws
+from tests.workflow.script import Script, throws
 
 WORKFLOW = "deliver_mail"
 

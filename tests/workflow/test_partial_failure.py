@@ -4,7 +4,7 @@ import pytest
 
 from tests.workflow.engines import Engine
 from tests.workflow.mail import NOW, address, functions, ses_notification
-from tests.workflow.play import (
+from tests.workflow.scenario import (
     BUSY,
     DELIVERED,
     DYNAMODB_THROTTLED,
@@ -15,7 +15,7 @@ from tests.workflow.play import (
     Scenario,
     incomplete,
 )
-from tests.workflow.scenario import returns, throws
+from tests.workflow.script import returns, throws
 
 WORKFLOW = "deliver_mail"
 
@@ -82,5 +82,5 @@ SCENARIOS = [
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_scenario(scenario: Scenario, engine: Engine) -> None:
+def test_partial_failure(scenario: Scenario, engine: Engine) -> None:
     scenario.play(engine)

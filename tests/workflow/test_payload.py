@@ -8,7 +8,7 @@ from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
 from tests.fakes.dynamodb import FakeDynamoDB, directory, group, mailbox
 from tests.workflow.engines import Ministack
 from tests.workflow.mail import NOW, functions, queued, ses_notification
-from tests.workflow.scenario import Script
+from tests.workflow.script import Script
 
 MOST = 256 * 1024
 FAN_OUT_LIMIT = 500

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.workflow.engines import Engine
-from tests.workflow.play import (
+from tests.workflow.scenario import (
     DELIVERED,
     DYNAMODB_THROTTLED,
     LEASE,
@@ -12,7 +12,7 @@ from tests.workflow.play import (
     Scenario,
     incomplete,
 )
-from tests.workflow.scenario import throws
+from tests.workflow.script import throws
 
 WORKFLOW = "deliver_mail"
 
@@ -67,5 +67,5 @@ SCENARIOS = [
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_scenario(scenario: Scenario, engine: Engine) -> None:
+def test_quarantine(scenario: Scenario, engine: Engine) -> None:
     scenario.play(engine)

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.workflow.engines import Engine
 from tests.workflow.mail import BUCKET, NOW, address, functions, queued, ses_notification
-from tests.workflow.scenario import Plan, Script, throws
+from tests.workflow.script import Plan, Script, throws
 
 WORKFLOW = "deliver_mail"
 BOB, NOBODY, VIRUS = address("bob"), address("nobody"), address("virus")

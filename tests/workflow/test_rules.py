@@ -12,7 +12,7 @@ from cfnlint.api import ManualArgs, lint
 from cfnlint.decode.cfn_yaml import loads
 from mailroom import errors
 
-from tests.workflow.scenario import SUBSTITUTIONS, WORKFLOWS, all_states, filled, source
+from tests.workflow.script import SUBSTITUTIONS, WORKFLOWS, all_states, filled, source
 from tools.format_asl import formatted
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"

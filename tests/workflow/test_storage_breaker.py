@@ -3,7 +3,7 @@
 import pytest
 
 from tests.workflow.engines import Engine
-from tests.workflow.scenario import Outcome, Script, returns, throws
+from tests.workflow.script import Outcome, Script, returns, throws
 
 WORKFLOW = "storage_breaker"
 ALARM = {"source": "aws.cloudwatch", "detail": {"state": {"value": "ALARM"}}}

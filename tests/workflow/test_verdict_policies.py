@@ -10,7 +10,7 @@ from mailroomctl.deliveries.rebuild import notification_from_records
 from tests.fakes.dynamodb import FakeDynamoDB, alias, directory, mailbox
 from tests.workflow.engines import Engine, Run
 from tests.workflow.mail import NOW, address, functions, queued, ses_notification
-from tests.workflow.scenario import Script
+from tests.workflow.script import Script
 
 WORKFLOW = "deliver_mail"
 DIRECTORY = [
