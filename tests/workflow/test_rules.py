@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from tools.format_asl import formatted
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 EXPRESS_SECONDS = 300
-BUDGET_SECONDS = 290
+BUDGET_SECONDS = 270
+DELAYS = frozenset({"IntervalSeconds", "BackoffRate", "MaxDelaySeconds", "JitterStrategy"})
 
 OURS = {
     name
@@ -120,13 +122,25 @@ def test_every_task_ends_in_a_catch_of_everything(machine: dict[str, Any]) -> No
 
 
 def test_retries_back_off_with_full_jitter_and_a_cap(machine: dict[str, Any]) -> None:
-    backoff = {"IntervalSeconds", "BackoffRate", "MaxDelaySeconds"}
+    """From two retries on: with one there is nothing to grow or to cap, but many executions still spread theirs."""
     for name, state in _tasks(machine).items():
         for retrier in state["Retry"]:
-            if retrier["MaxAttempts"] > 0:
-                assert backoff <= set(retrier), name
-                assert retrier["JitterStrategy"] == "FULL", name
-                assert retrier["BackoffRate"] > 1, name
+            most = retrier["MaxAttempts"]
+            wanted = {0: set(), 1: {"IntervalSeconds", "JitterStrategy"}}.get(most, DELAYS)
+            assert DELAYS & set(retrier) == wanted, name
+            assert retrier.get("JitterStrategy", "FULL") == "FULL", name
+            assert retrier.get("BackoffRate", 2) > 1, name
+
+
+def test_no_retry_repeats_the_one_for_everything_else(machine: dict[str, Any]) -> None:
+    for name, state in _tasks(machine).items():
+        *named, last = state["Retry"]
+        if last["ErrorEquals"] == ["States.ALL"]:
+            assert _when(last) not in [_when(retrier) for retrier in named], name
+
+
+def _when(retrier: dict[str, Any]) -> dict[str, Any]:
+    return {field: retrier.get(field) for field in ("MaxAttempts", *DELAYS)}
 
 
 def test_every_retry_and_catch_says_why(machine: dict[str, Any]) -> None:
@@ -167,14 +181,7 @@ def _attempts(*errors: str, of: str = "", most: int = 1) -> dict[str, int]:
     return {f"{of}{error}": most for error in errors}
 
 
-LAMBDA = _attempts(
-    "ServiceException",
-    "AWSLambdaException",
-    "SdkClientException",
-    "ClientExecutionTimeoutException",
-    "TooManyRequestsException",
-    of="Lambda.",
-) | {"States.ALL": 1}
+LAMBDA = {"Lambda.TooManyRequestsException": 1, "States.ALL": 1}
 EFS = _attempts(
     "EFSMountConnectivityException",
     "EFSMountTimeoutException",
@@ -182,23 +189,17 @@ EFS = _attempts(
     "EFSIOException",
     of="Lambda.",
 )
-DYNAMODB = _attempts(
-    "ProvisionedThroughputExceededException",
-    "ThrottlingException",
-    "RequestLimitExceeded",
-    "InternalServerError",
-    of="DynamoDB.",
-) | {"States.ALL": 1}
+DYNAMODB = {"States.ALL": 1}
 CONDITIONAL = {**DYNAMODB, "DynamoDB.ConditionalCheckFailedException": 0}
-WRITE_REFUSALS = ("InvalidEvent", "ForbiddenObject", "MessageMissing", "MessageUnreadable", "MailboxPathRejected")
+NEVER_WRITTEN = ("InvalidEvent", "ForbiddenObject", "MessageMissing", "MessageUnreadable", "MailboxPathRejected")
 SES = _attempts("ThrottlingException", "LimitExceededException", "SesException", of="Ses.", most=2)
 RETRIES = {
     "ValidateEvent": LAMBDA | _attempts("InvalidEvent", "ForbiddenObject", most=0),
-    "ResolveMailboxes": LAMBDA | {"DirectoryUnavailable": 1} | _attempts("InvalidEvent", "FanOutLimitExceeded", most=0),
+    "ResolveMailboxes": LAMBDA | _attempts("InvalidEvent", "FanOutLimitExceeded", most=0),
     "WriteMailbox": LAMBDA
     | EFS
     | _attempts("StorageUnavailable", "MessageUnavailable", most=2)
-    | _attempts(*WRITE_REFUSALS, most=0),
+    | _attempts(*NEVER_WRITTEN, most=0),
     "ClaimDelivery": CONDITIONAL,
     "JoinDelivery": CONDITIONAL,
     "RecordDelivery": DYNAMODB,
@@ -298,7 +299,7 @@ def _worst(state: dict[str, Any]) -> float:
     """Seconds that a task takes when every attempt uses its whole timeout and every retrier all its attempts."""
     attempts = 1 + sum(retrier["MaxAttempts"] for retrier in state["Retry"])
     delays = sum(
-        min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n, retrier["MaxDelaySeconds"])
+        min(retrier["IntervalSeconds"] * retrier.get("BackoffRate", 1) ** n, retrier.get("MaxDelaySeconds", inf))
         for retrier in state["Retry"]
         for n in range(retrier["MaxAttempts"])
     )
@@ -316,15 +317,15 @@ def _longest(part: dict[str, Any], name: str) -> float:
     return own + max((_longest(part, following) for following in _next(state)), default=0.0)
 
 
-def test_the_worst_case_fits_into_an_express_run() -> None:
-    """With up to ``CopiesAtOnce`` mailboxes. More come in waves; what the last wave misses, the queue brings back."""
+def test_the_worst_case_fits_into_an_express_execution() -> None:
+    """With up to ``CopiesAtOnce`` mailboxes. More come in waves; what the last wave misses, SQS redelivers."""
     machine = _machine("deliver_mail")
     worst = _longest(machine, machine["StartAt"])
-    assert 200 < worst < BUDGET_SECONDS
+    assert 200 < worst <= BUDGET_SECONDS
     assert worst < machine["TimeoutSeconds"] < EXPRESS_SECONDS
 
 
-def test_a_lease_outlives_every_run_and_ends_before_the_redelivery() -> None:
+def test_a_lease_outlives_every_execution_and_ends_before_the_redelivery() -> None:
     resources = _template()["Resources"]
     lease = int(resources["ValidateEvent"]["Properties"]["Environment"]["Variables"]["LEASE_SECONDS"])
     longest = max(
