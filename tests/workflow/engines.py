@@ -39,7 +39,7 @@ TABLE = {
 
 
 @dataclass(frozen=True)
-class Run:
+class Execution:
     """One finished execution.
 
     ``path`` holds the names of the top-level states in order, ``inputs`` what each was entered with, ``largest`` the
@@ -59,8 +59,8 @@ class Engine(Protocol):
 
     name: str
 
-    def run(self, event: Any, script: Script) -> Run:
-        """Run the workflow once, synchronously."""
+    def run(self, event: Any, script: Script) -> Execution:
+        """Execute the workflow once, synchronously."""
 
     def records(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Everything in the deliveries table, by message id and mailbox, without DynamoDB's type letters."""
@@ -107,7 +107,7 @@ class Moto:
             "stateMachineArn"
         ]
 
-    def run(self, event: Any, script: Script) -> Run:
+    def run(self, event: Any, script: Script) -> Execution:
         """Run the workflow with every boto client of the engine behind the script."""
         with (
             _scripted_clients(script),
@@ -121,7 +121,7 @@ class Moto:
         pages = self._sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
         events = [event for page in pages for event in page["events"]]
         output = json.loads(described.get("output", "null"))
-        return Run(described["status"], output, described.get("error"), *_entered(events, self._top))
+        return Execution(described["status"], output, described.get("error"), *_entered(events, self._top))
 
     def _wait(self, arn: str) -> dict[str, Any]:
         for _ in range(3000):
@@ -258,7 +258,7 @@ class Ministack:
         )
         self._arn = _body(created)["stateMachineArn"]
 
-    def run(self, event: Any, script: Script) -> Run:
+    def run(self, event: Any, script: Script) -> Execution:
         """Run the workflow with the engine's calls behind the script and its waits cut to nothing."""
         own = self._sfn._invoke_resource
 
@@ -278,7 +278,7 @@ class Ministack:
             ran = _body(self._sfn._start_sync_execution({"stateMachineArn": self._arn, "input": json.dumps(event)}))
         events = self._sfn._executions[ran["executionArn"]]["events"]
         output = json.loads(ran["output"]) if ran["status"] == "SUCCEEDED" else None
-        return Run(ran["status"], output, ran.get("error"), *_entered(events, self._top))
+        return Execution(ran["status"], output, ran.get("error"), *_entered(events, self._top))
 
     def _own(self, own: Any, resource: str, parameters: dict[str, Any]) -> Any:
         # Its SQS and S3 need the server's account set-up; what the workflow asks of them is one call each.

@@ -1,4 +1,4 @@
-"""Plays a scenario on an engine: runs it, and compares path, outcomes, records and parked events."""
+"""Scenarios: one execution each, and what must come of it: path, outcomes, records and parked events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from tests.workflow.script import Plan, Script, throws
 BEFORE = ("ValidateEvent", "Mail?", "ResolveMailboxes", "DeliverToMailboxes", "RecordRejections", "Bounce?")
 DELIVERED = (*BEFORE, "AllCopiesSafe?", "Delivered")
 INCOMPLETE = (*BEFORE, "AllCopiesSafe?", "DeliveryIncomplete")
-PARKED_COPY = (*BEFORE, "AllCopiesSafe?", "ExplainRefusal", "ParkEvent", "Parked")
+PARKED_COPY = (*BEFORE, "AllCopiesSafe?", "ExplainPermanentFailure", "ParkEvent", "Parked")
 PARKED_EVENT = ("ValidateEvent", "ParkEvent", "Parked")
 BOUNCED = (*BEFORE, "ClaimBounce", "SendBounce", "AllCopiesSafe?", "Delivered")
 
@@ -25,7 +25,7 @@ LEASE = 370
 
 @dataclass(frozen=True)
 class Expect:
-    """What a run must come to; names are local parts. What is not given must be empty, or is not looked at."""
+    """What an execution must come to; names are local parts. What is not given must be empty, or is not looked at."""
 
     path: tuple[str, ...]
     copies: Mapping[str, str] = field(default_factory=dict)
@@ -37,13 +37,13 @@ class Expect:
 
     @property
     def status(self) -> str:
-        """A run that ends in Fail has failed, every other has succeeded."""
+        """An execution that ends in Fail has failed, every other has succeeded."""
         return "FAILED" if self.path[-1] == "DeliveryIncomplete" else "SUCCEEDED"
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One run, possibly after others that set the scene, ``at`` so many seconds after the first."""
+    """One execution, possibly after others that set the scene, ``at`` so many seconds after the first."""
 
     name: str
     expect: Expect
@@ -103,12 +103,12 @@ def delivered(*names: str) -> Expect:
 
 
 def incomplete(attempts: Mapping[str, int] | None = None, **records: str) -> Expect:
-    """The run fails, with these records behind it."""
+    """The execution fails, with these records behind it."""
     return Expect(INCOMPLETE, records=records, attempts=attempts or {})
 
 
 def one(name: str, plans: Mapping[str, Plan], expect: Expect, **more: Any) -> Scenario:
-    """A mail to Bob."""
+    """A message to Bob."""
     return Scenario(name, expect, plans=plans, **more)
 
 
@@ -117,13 +117,13 @@ def tried(expect: Expect, **attempts: int) -> Expect:
     return Expect(**{**vars(expect), "attempts": attempts})
 
 
-FIRST_FAILED = one("first run fails", {"WriteMailbox": [BUSY] * 9}, incomplete(bob="FAILED"))
+FIRST_FAILED = one("first execution fails", {"WriteMailbox": [BUSY] * 9}, incomplete(bob="FAILED"))
 FIRST_CLAIMED = one(
-    "first run loses its record", {"RecordDelivery": [DYNAMODB_THROTTLED] * 9}, incomplete(bob="CLAIMED")
+    "first execution loses its record", {"RecordDelivery": [DYNAMODB_THROTTLED] * 9}, incomplete(bob="CLAIMED")
 )
-FIRST_DELIVERED = Scenario("first run delivers", delivered("bob"))
-FIRST_REFUSED = one(
-    "first run meets a bad path",
+FIRST_DELIVERED = Scenario("first execution delivers", delivered("bob"))
+FIRST_REJECTED = one(
+    "first execution meets a bad path",
     {"WriteMailbox": [throws("MailboxPathRejected")]},
     Expect(PARKED_COPY, records={"bob": "REJECTED"}, parked=("CopyRefused",)),
 )

@@ -27,7 +27,7 @@ def to_bob(state: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("first_fails", [False, True])
 def test_every_recipient_is_on_record_of_the_one_copy(engine: Engine, first_fails: bool) -> None:
-    """Whether the first notification came to a copy, or the second one's run made it."""
+    """Whether the first notification came to a copy, or the second one's execution made it."""
     lambdas = functions(now=NOW, bounces=False) | {"ResolveMailboxes": to_bob}
     plans = {"WriteMailbox": [throws("StorageUnavailable")] * 9} if first_fails else {}
     engine.run(queued(ses_notification("info")), Script(plans, lambdas))

@@ -39,7 +39,7 @@ SCENARIOS = [
         at=401,
         after=(
             Scenario(
-                "five recipients: first run",
+                "five recipients: first execution",
                 incomplete(bob="DELIVERED", carol="DELIVERED", dave="FAILED", erin="FAILED", nobody="REJECTED"),
                 to=FIVE,
                 plans={"WriteMailbox": {"dave": [BUSY] * 9, "erin": [THROTTLED] * 9}},

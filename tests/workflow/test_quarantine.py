@@ -1,4 +1,4 @@
-"""Scenarios of mail that is held back."""
+"""Scenarios of quarantined mail."""
 
 import pytest
 

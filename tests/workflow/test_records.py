@@ -1,4 +1,4 @@
-"""What is on record after a run, field by field, and what the functions and services are asked."""
+"""What is on record after an execution, field by field, and what the functions and services are asked."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def play(engine: Engine, *names: str, at: int = 0, **plans: Plan) -> Script:
 
 
 def record(engine: Engine, mailbox: str = BOB) -> dict[str, Any]:
-    """One record, without what differs from run to run."""
+    """One record, without what differs between executions."""
     item = dict(engine.records()["m1", mailbox])
     if "delivered_at" in item:
         assert item.pop("delivered_at").startswith("20")
@@ -58,7 +58,7 @@ def test_failed(engine: Engine) -> None:
     assert record(engine) == {**CLAIM, **WHERE, "status": "FAILED", "error": "StorageUnavailable"}
 
 
-def test_refused(engine: Engine) -> None:
+def test_permanent_failure(engine: Engine) -> None:
     play(engine, "bob", WriteMailbox=[throws("MailboxPathRejected", "not a folder")])
     item = record(engine)
     assert "not a folder" in item.pop("reason")
@@ -198,7 +198,7 @@ def test_what_is_parked_says_why_and_holds_the_event(engine: Engine) -> None:
     assert body["parked_at"].startswith("20")
 
 
-def test_a_refused_copy_is_parked_with_all_outcomes(engine: Engine) -> None:
+def test_a_copy_that_can_never_be_written_is_parked_with_all_outcomes(engine: Engine) -> None:
     play(engine, "bob", "carol", WriteMailbox={BOB: [throws("MailboxPathRejected")]})
     (body,) = engine.parked()
     outcomes = {one["mailbox"]: one for one in json.loads(body["cause"])}
@@ -259,7 +259,7 @@ def test_a_busy_copy_says_so(engine: Engine) -> None:
             "recipients": [BOB],
             "status": "FAILED",
             "error": "DeliveryBusy",
-            "reason": "Another execution is delivering this copy; the queue will ask again.",
+            "reason": "Another execution is delivering this copy; SQS redelivers the message.",
         }
     ]
 

@@ -8,7 +8,7 @@ from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
 
 from mailroomctl.deliveries.rebuild import notification_from_records
 from tests.fakes.dynamodb import FakeDynamoDB, alias, directory, mailbox
-from tests.workflow.engines import Engine, Run
+from tests.workflow.engines import Engine, Execution
 from tests.workflow.mail import NOW, address, functions, queued, ses_notification
 from tests.workflow.script import Script
 
@@ -22,7 +22,7 @@ DIRECTORY = [
 ]
 
 
-def run(engine: Engine, event: Any) -> tuple[Run, Script]:
+def run(engine: Engine, event: Any) -> tuple[Execution, Script]:
     lookups = directory(FakeDynamoDB(DIRECTORY))
     lambdas = functions(now=NOW, bounces=False)
     lambdas["ResolveMailboxes"] = lambda state: resolve_mailboxes(state, lookups, Rules())
