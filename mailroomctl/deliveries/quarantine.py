@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
 
+from mailroom.settings import QUARANTINE_PREFIX
+
 from mailroomctl.deliveries.raw_mail import stored_at
 from mailroomctl.deliveries.table import Record
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
-
-PREFIX = "quarantine/"
 
 _HEADERS = ("From", "To", "Subject", "Date", "Message-ID", "Authentication-Results")
 _ENOUGH = 64 * 1024  # octets; headers of real mail are far shorter
@@ -17,10 +17,12 @@ _ENOUGH = 64 * 1024  # octets; headers of real mail are far shorter
 
 def list_message_ids(stack: Stack) -> Iterator[str]:
     """Return the message ids of all objects in quarantine."""
-    pages = stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.output("MailBucketName"), Prefix=PREFIX)
+    pages = stack.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=stack.output("MailBucketName"), Prefix=QUARANTINE_PREFIX
+    )
     for page in pages:
         for one in page.get("Contents", []):
-            yield one["Key"].removeprefix(PREFIX)
+            yield one["Key"].removeprefix(QUARANTINE_PREFIX)
 
 
 def find_mail(stack: Stack, record: Record) -> str:
@@ -55,7 +57,7 @@ def save_mail(stack: Stack, record: Record, file: Path) -> None:
 
 def delete_mail(stack: Stack, message_id: str) -> None:
     """Delete the copy in quarantine; deleting what is not there is no error."""
-    stack.s3.delete_object(Bucket=stack.output("MailBucketName"), Key=f"{PREFIX}{message_id}")
+    stack.s3.delete_object(Bucket=stack.output("MailBucketName"), Key=f"{QUARANTINE_PREFIX}{message_id}")
 
 
 def _printable(value: object) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from cfnlint.decode.cfn_yaml import loads
+from mailroom.settings import QUARANTINE_PREFIX
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 OUTPUTS = {
+    "Version",
     "MailBucketName",
     "NotificationTopicArn",
     "InboundQueueUrl",
@@ -48,11 +50,30 @@ def statements(node: Any) -> Iterator[dict[str, Any]]:
             yield from statements(value)
 
 
+def texts(node: Any) -> Iterator[str]:
+    """Every text below a node."""
+    if isinstance(node, dict):
+        node = list(node.values())
+    if isinstance(node, list):
+        for value in node:
+            yield from texts(value)
+    elif isinstance(node, str):
+        yield node
+
+
 def test_parameters_and_outputs_are_described(template: dict[str, Any]) -> None:
     for name, one in (template["Parameters"] | template["Outputs"]).items():
         assert len(one["Description"]) > 15, name
     assert all("Default" in one for one in template["Parameters"].values()), "sam deploy must work without a question"
     assert set(template["Outputs"]) == OUTPUTS
+
+
+def test_every_parameter_is_in_one_group_and_asked_for_in_its_order(template: dict[str, Any]) -> None:
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    labels = [group["Label"]["default"] for group in groups]
+    assert all(labels)
+    assert len(set(labels)) == len(labels)
+    assert [name for group in groups for name in group["Parameters"]] == list(template["Parameters"])
 
 
 def test_every_queue_has_a_dead_letter_queue_and_an_alarm(template: dict[str, Any]) -> None:
@@ -72,6 +93,11 @@ def test_every_queue_has_a_dead_letter_queue_and_an_alarm(template: dict[str, An
 def test_every_alarm_tells_the_alarm_topic(template: dict[str, Any]) -> None:
     for name, alarm in resources(template, "AWS::CloudWatch::Alarm").items():
         assert {"AlarmActions", "OKActions", "AlarmDescription", "TreatMissingData"} <= set(alarm["Properties"]), name
+        for actions in ("AlarmActions", "OKActions"):
+            assert alarm["Properties"][actions] == {
+                "Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]
+            }, name
+    assert TEMPLATE.read_text().count("!If [HasAlarmTopic") == 1, "an anchor holds the actions"
 
 
 def test_what_holds_state_is_kept(template: dict[str, Any]) -> None:
@@ -150,3 +176,41 @@ def test_raw_mail_outlives_every_queue(template: dict[str, Any]) -> None:
         / 86_400
     )
     assert template["Parameters"]["MailRetentionDays"]["MinValue"] > queue_days
+
+
+def test_the_quarantine_s_prefix_has_one_source(template: dict[str, Any]) -> None:
+    assert template["Mappings"]["Quarantine"]["Objects"]["KeyPrefix"] == QUARANTINE_PREFIX
+    pattern = template["Parameters"]["MailKeyPrefix"]["AllowedPattern"]
+    assert f"(?!{QUARANTINE_PREFIX})" in pattern, "a pattern cannot refer to the mapping"
+    assert not [line for line in texts(template["Resources"]) if QUARANTINE_PREFIX in line]
+    prefix = {"Fn::FindInMap": ["Quarantine", "Objects", "KeyPrefix"]}
+    assert (
+        template["Resources"]["ValidateEvent"]["Properties"]["Environment"]["Variables"]["QUARANTINE_PREFIX"] == prefix
+    )
+    assert template["Resources"]["DeliverMail"]["Properties"]["DefinitionSubstitutions"]["QuarantinePrefix"] == prefix
+
+
+@pytest.mark.parametrize(
+    ("prefix", "allowed"),
+    [
+        ("mail/", True),
+        ("in/2026/", True),
+        ("quarantine-old/", True),
+        ("old/quarantine/", True),
+        ("Quarantine/", True),
+        ("", False),
+        ("/", False),
+        ("mail", False),
+        ("/mail/", False),
+        ("mail//in/", False),
+        ("my mail/", False),
+        (QUARANTINE_PREFIX, False),
+        (f"{QUARANTINE_PREFIX}in/", False),
+        ("*/", False),
+        ("quarantin?/", False),
+        ("${aws:username}/", False),
+    ],
+)
+def test_mail_is_never_stored_in_quarantine(template: dict[str, Any], prefix: str, allowed: bool) -> None:
+    pattern = template["Parameters"]["MailKeyPrefix"]["AllowedPattern"]
+    assert (re.fullmatch(pattern, prefix) is not None) == allowed

@@ -6,6 +6,9 @@ from dataclasses import MISSING, dataclass, fields
 
 from mailroom.errors import ConfigurationError
 
+#: Where the mail bucket keeps what is in quarantine; the same as in template.yaml.
+QUARANTINE_PREFIX = "quarantine/"
+
 
 @dataclass(frozen=True, slots=True)
 class ValidateEventSettings:
@@ -19,7 +22,7 @@ class ValidateEventSettings:
     lease_seconds: int
     record_retention_days: int
     mail_key_prefix: str = ""
-    quarantine_prefix: str = "quarantine/"
+    quarantine_prefix: str = QUARANTINE_PREFIX
     copies_at_once: int = 10
     bounce_sender: str = ""
 
