@@ -1,4 +1,4 @@
-"""What ``sam build`` makes of the template: CloudFormation takes no anchors, so none may be left, and nothing be lost."""
+"""What ``sam build`` makes of the template: CloudFormation takes no YAML aliases, and nothing may be lost."""
 
 from pathlib import Path
 from typing import Any
