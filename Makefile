@@ -52,7 +52,8 @@ e2e: $(VENV) ## Run the deployed application on the embedded AWS, with Dovecot
 		|| echo "make: Dovecot is not installed here: the IMAP part is left out" >&2
 	pytest tests/e2e tests/chaos
 
-sam-local: $(VENV) ## Run each built function in a container (Docker) with sam local
+sam-local: $(VENV) ## Run each built function in a container with sam local (DOCKER_HOST, or Docker)
+	@python -m tests.sam_local.engine
 	pytest tests/sam_local
 
 crash: $(VENV) ## Kill the writer at each of its system calls, and worse

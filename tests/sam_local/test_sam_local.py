@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 
 from mailroomctl.local import deploy, lifecycle
 from mailroomctl.local.settings import Settings
+from tests.e2e.ports import free_ports
+from tests.sam_local import engine
 
 EVENTS = deploy.PROJECT / "events"
 
@@ -23,6 +25,7 @@ def invoke(function: str, event: str, *options: str) -> tuple[dict[str, Any], st
     command = [sys.executable, "-m", "samcli", "local", "invoke", function, "--event", str(EVENTS / event), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+    environment["DOCKER_HOST"] = engine.address()
     done = subprocess.run(
         command, cwd=deploy.PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=300
     )
@@ -37,15 +40,18 @@ def invoke(function: str, event: str, *options: str) -> tuple[dict[str, Any], st
 @pytest.fixture(scope="module")
 def gateway() -> str:
     """The host's address on the containers' network."""
-    engine = docker.from_env()
-    [network] = [network for network in engine.networks.list() if network.name == "bridge"]
+    try:
+        client = engine.connect()
+    except engine.NoEngineError as error:
+        pytest.fail(str(error), pytrace=False)
+    [network] = [network for network in client.networks.list() if network.name == "bridge"]
     address = str(network.attrs["IPAM"]["Config"][0]["Gateway"])
-    engine.close()
+    client.close()
     return address
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> None:
+def built(gateway: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The artifacts, as they are deployed."""
     deploy.build(Settings(state=tmp_path_factory.mktemp("build")))
 
@@ -53,17 +59,29 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="module")
 def local(built: None, gateway: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
     """The embedded AWS, listening for containers as well; gives the options that let a function reach it."""
-    settings = Settings(state=tmp_path_factory.mktemp("local"), bind=gateway)
+    aws_port, smtp_port = free_ports(2)
+    folder = tmp_path_factory.mktemp("local")
+    settings = Settings(state=folder, aws_port=aws_port, smtp_port=smtp_port, bind=gateway)
     lifecycle.up(settings)
     try:
         given = json.loads((EVENTS / "env.json").read_text())
+        environment = at_port(given, aws_port, folder / "env.json")
         table = settings.outputs()["DirectoryTableName"]
         assert given["ResolveMailboxes"]["DIRECTORY_TABLE"] == table
         item = {"address": {"S": "bob@example.com"}, "type": {"S": "mailbox"}, "enabled": {"BOOL": True}}
         settings.client("dynamodb").put_item(TableName=table, Item=item)
-        yield ("--env-vars", str(EVENTS / "env.json"), "--add-host", f"host.docker.internal:{gateway}")
+        yield ("--env-vars", str(environment), "--add-host", f"host.docker.internal:{gateway}")
     finally:
         lifecycle.down(settings)
+
+
+def at_port(given: dict[str, dict[str, str]], port: int, file: Path) -> Path:
+    """Write the environment of ``events/`` with another port: a developer's own embedded AWS may have the usual one."""
+    for variables in given.values():
+        host, separator, _ = variables["AWS_ENDPOINT_URL"].rpartition(":")
+        variables["AWS_ENDPOINT_URL"] = f"{host}{separator}{port}"
+    file.write_text(json.dumps(given))
+    return file
 
 
 def test_validate_event_without_any_option(built: None) -> None:
