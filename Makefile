@@ -22,9 +22,10 @@ $(VENV): pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
 	@$(UV) sync --locked --quiet
 	@touch $@
 
-lint: $(VENV) ## Check style with ruff, and the layout of the workflows
+lint: $(VENV) ## Check style with ruff, spelling, and the layout of the workflows
 	ruff check .
 	ruff format --check .
+	codespell
 	python -m tools.format_asl --check statemachine/*.asl.json
 
 format: $(VENV) ## Let ruff rewrite what it can, and lay out the workflows
