@@ -1,24 +1,28 @@
-"""``mailroomctl status``: whether mail flows, and what waits where."""
+"""``mailroomctl status``: what is deployed, whether mail flows, and what waits where."""
 
 from typing import Any
 
 import typer
 
 from mailroomctl.console import Console
+from mailroomctl.errors import CommandError
 from mailroomctl.queues.depth import QUEUES, depth
 from mailroomctl.queues.pipe import RUNNING, pipe_state
 from mailroomctl.stack import Stack
+from mailroomctl.version import VERSION
 
 
 def status(stack: Stack, console: Console) -> None:
-    """Show the pipe and the queues. Exit code 1 when an operator is needed: no mail flows, or some was given up.
+    """Show the stack's version, the pipe and the queues.
 
+    Exit code 1 when an operator is needed: no mail flows, or some was given up.
     The numbers are SQS's own, which are approximate and up to a minute old.
     """
     wanted, current = pipe_state(stack)
-    rows: list[dict[str, Any]] = [{"part": "pipe", "state": current}]
-    if wanted != current:
-        rows[0]["state"] += f", to be {wanted}"
+    rows: list[dict[str, Any]] = [
+        {"part": "stack", "state": _version(stack)},
+        {"part": "pipe", "state": current if wanted == current else f"{current}, to be {wanted}"},
+    ]
     needed = current != RUNNING
     for name, output in QUEUES.items():
         waiting, held = depth(stack, stack.output(output))
@@ -27,3 +31,12 @@ def status(stack: Stack, console: Console) -> None:
     console.table(("part", "state", "waiting", "in_work"), rows, empty="")
     if needed:
         raise typer.Exit(1)
+
+
+def _version(stack: Stack) -> str:
+    """The version that is deployed, and this program's where it is another."""
+    try:
+        deployed = stack.output("Version")
+    except CommandError:
+        deployed = "unknown"  # from before the first release; the rest is worth showing all the same
+    return deployed if deployed == VERSION else f"{deployed}, mailroomctl {VERSION}"

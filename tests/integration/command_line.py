@@ -12,10 +12,12 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from mailroomctl.main import app
+from mailroomctl.version import VERSION
 
 REGION = "eu-central-1"
 QUEUES = ("Inbound", "DeadLetter", "Parked")
 OUTPUTS = {
+    "Version": VERSION,
     "DirectoryTableName": "directory",
     "DeliveriesTableName": "deliveries",
     "MailBucketName": "mail",

@@ -6,7 +6,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from mailroomctl.queues import pipe
-from tests.integration.command_line import Operator
+from mailroomctl.version import VERSION
+from tests.integration.command_line import OUTPUTS, Operator
 from tests.integration.waiting_messages import give_up, park
 
 
@@ -64,6 +65,7 @@ def test_a_pipe_that_does_not_start(at: Operator, monkeypatch: pytest.MonkeyPatc
 def test_status(at: Operator) -> None:
     pipes = FakePipes(at)
     assert at.json("status") == [
+        {"part": "stack", "state": VERSION},
         {"part": "pipe", "state": "RUNNING"},
         {"part": "inbound queue", "waiting": 0, "in_work": 0},
         {"part": "dead-letter queue", "waiting": 0, "in_work": 0},
@@ -74,6 +76,14 @@ def test_status(at: Operator) -> None:
     assert "RUNNING, to be STOPPED" in at.run("status")
     pipes.current = "STOPPED"
     at.run("status", 1)
+
+
+def test_another_version_than_the_stack_s_is_named(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakePipes(at)
+    monkeypatch.setitem(OUTPUTS, "Version", "0.0.9")
+    assert at.json("status")[0] == {"part": "stack", "state": f"0.0.9, mailroomctl {VERSION}"}
+    monkeypatch.delitem(OUTPUTS, "Version")
+    assert at.json("status")[0] == {"part": "stack", "state": f"unknown, mailroomctl {VERSION}"}
 
 
 @pytest.mark.parametrize("fill", [give_up, park])
