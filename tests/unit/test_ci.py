@@ -50,4 +50,4 @@ def test_commits_are_checked_by_the_linters_of_make_lint() -> None:
     assert [repository["repo"] for repository in hooks] == ["local"], "versions come from uv.lock alone"
     programs = {hook["entry"].split()[0] for hook in hooks[0]["hooks"]}
     [lint] = re.findall(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert programs <= {f".venv/bin/{line.split()[0]}" for line in lint.splitlines()}
+    assert programs <= {f".venv/bin/{word}" for word in re.findall(r"[\w-]+", lint)}
