@@ -7,10 +7,14 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint types unit crash workflow integration e2e sam-local chaos bench format clean
+.PHONY: help setup demo up down test strace dovecot lint types unit crash workflow integration e2e chaos-short sam-local \
+	chaos bench format clean
+
+# Run a command as a target's only one, and say how long it took.
+timed = @start=$$(date +%s); { $1; }; code=$$?; echo "make $@: $$(($$(date +%s) - start)) s"; exit $$code
 
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
 
 setup: $(VENV) ## Install everything into .venv/
 
@@ -23,10 +27,7 @@ $(VENV): pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
 	@touch $@
 
 lint: $(VENV) ## Check style with ruff, spelling, and the layout of the workflows
-	ruff check .
-	ruff format --check .
-	codespell
-	python -m tools.format_asl --check statemachine/*.asl.json
+	$(call timed,ruff check . && ruff format --check . && codespell && python -m tools.format_asl --check statemachine/*.asl.json)
 
 format: $(VENV) ## Let ruff rewrite what it can, and lay out the workflows
 	ruff check --fix .
@@ -34,7 +35,7 @@ format: $(VENV) ## Let ruff rewrite what it can, and lay out the workflows
 	python -m tools.format_asl statemachine/*.asl.json
 
 types: $(VENV) ## Check types with mypy
-	mypy layers/mailroom/mailroom functions mailroomctl tools
+	$(call timed,mypy layers/mailroom/mailroom functions mailroomctl tools)
 
 demo: $(VENV) ## Send sample mails from SMTP to Maildir on this machine, and stop
 	@python -m mailroomctl.local.demo
@@ -46,25 +47,35 @@ down: $(VENV) ## End the embedded AWS
 	@mailroomctl local down
 
 unit workflow integration: %: $(VENV) ## Run the tests of one size
-	pytest tests/$*
+	$(call timed,pytest tests/$*)
 
-e2e: $(VENV) ## Run the deployed application on the embedded AWS, with Dovecot
-	@( $(call debian,/usr/lib/dovecot/imap,dovecot-imapd) ) 2>/dev/null \
-		|| echo "make: Dovecot is not installed here: the IMAP part is left out" >&2
-	pytest tests/e2e tests/chaos
+e2e: $(VENV) dovecot ## Run the deployed application on the embedded AWS, with Dovecot
+	$(call timed,pytest tests/e2e)
+
+chaos-short: $(VENV) ## Let everything fail while a few mails come in
+	$(call timed,pytest tests/chaos)
 
 sam-local: $(VENV) ## Run each built function in a container with sam local (DOCKER_HOST, or Docker)
 	@python -m tests.sam_local.engine
-	pytest tests/sam_local
+	$(call timed,pytest tests/sam_local)
 
-crash: $(VENV) ## Kill the writer at each of its system calls, and worse
+crash: $(VENV) strace ## Kill the writer at each of its system calls, and worse
+	$(call timed,pytest tests/crash)
+
+strace:
 	@$(call debian,strace,strace)
-	pytest tests/crash
+
+dovecot:
+	@( $(call debian,/usr/lib/dovecot/imap,dovecot-imapd) ) 2>/dev/null \
+		|| echo "make: Dovecot is not installed here: the IMAP part is left out" >&2
 
 chaos: $(VENV) ## Let everything fail while 500 mails come in (SEED=n repeats, MAILS=n)
 	python -m tests.chaos --mails $(or $(MAILS),500) $(if $(SEED),--seed $(SEED))
 
-test: lint types unit crash workflow integration e2e ## Run everything
+# What needs most time comes first; two at a time, because the longest ones mostly wait. Packages come before: apt-get
+# runs once at a time.
+test: $(VENV) strace dovecot ## Check style and types, and run every test but sam-local and the long chaos
+	$(call timed,$(MAKE) --no-print-directory -j2 --output-sync=target e2e workflow integration crash chaos-short unit types lint)
 
 bench: $(VENV) ## Measure the writer and the cold starts (JSON=1 for JSON lines)
 	@$(call debian,/usr/sbin/dovecot,dovecot-core dovecot-lmtpd)
