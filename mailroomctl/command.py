@@ -4,9 +4,9 @@ A command is written as ``def add(stack: Stack, console: Console, address: …)`
 first two become the options ``--stack-name``, ``--region``, ``--profile``, ``--endpoint-url`` and ``--json``.
 """
 
-import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -14,6 +14,7 @@ from mailroom.errors import MailroomError
 
 from mailroomctl.console import Console
 from mailroomctl.errors import CommandError
+from mailroomctl.options.sharing import Options, with_options
 from mailroomctl.stack import DEFAULT_STACK_NAME, Stack
 
 _PANEL = "Stack and output"
@@ -21,7 +22,7 @@ _PANEL = "Stack and output"
 #: Exit code after Ctrl-C, as shells have it: 128 + SIGINT.
 INTERRUPTED = 130
 
-_OPTIONS: dict[str, tuple[Any, Any]] = {
+_OPTIONS: Options = {
     "stack_name": (
         Annotated[
             str, typer.Option(envvar="MAILROOM_STACK_NAME", help="Name of the deployed stack.", rich_help_panel=_PANEL)
@@ -62,31 +63,22 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """Turn a function of a stack and a console into what typer needs."""
 
-    def run(**arguments: Any) -> None:
-        given = {name: arguments.pop(name) for name in _OPTIONS}
+    def call(given: dict[str, Any], values: dict[str, Any]) -> None:
         as_json = given.pop("as_json")
         stack = Stack(given.pop("stack_name"), **given)
-        with_clear_errors(function, stack, Console(as_json=as_json), **arguments)
+        with clear_errors():
+            function(stack=stack, console=Console(as_json=as_json), **values)
 
-    signature = inspect.signature(function, eval_str=True)
-    own = list(signature.parameters.values())[2:]
-    shared = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-        for name, (annotation, default) in _OPTIONS.items()
-    ]
-    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    run.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
-    run.__name__ = function.__name__
-    run.__doc__ = function.__doc__
-    return run
+    return with_options(function, _OPTIONS, call, instead_of=("stack", "console"))
 
 
-def with_clear_errors(function: Callable[..., None], *arguments: Any, **options: Any) -> None:
-    """Call ``function``; what can be explained ends the program with one line: exit code 1, or 130 on Ctrl-C."""
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """End the program with one line for what can be explained: exit code 1, or 130 on Ctrl-C."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        function(*arguments, **options)
+        yield
     except (CommandError, MailroomError) as error:
         fail(str(error))
     except ClientError as error:

@@ -94,17 +94,26 @@ class Stack:
 
     def output(self, name: str) -> str:
         """Return one output of the stack, or raise ``CommandError`` that says what is there instead."""
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in self._description.get("Outputs", [])}
-        if name not in outputs:
+        if name not in self.outputs:
             raise CommandError(
                 f"the stack {self.name} has no output {name}: it is not Mailroom's, or its deployment is not finished."
             )
-        return str(outputs[name])
+        return self.outputs[name]
 
     def parameter(self, name: str, default: str) -> str:
         """Return the value of one of the stack's parameters, or ``default`` where it has none of that name."""
-        parameters = {one["ParameterKey"]: one.get("ParameterValue") for one in self._description.get("Parameters", [])}
-        return str(parameters.get(name) or default)
+        return self.parameters.get(name) or default
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """All outputs of the stack by name."""
+        return {one["OutputKey"]: str(one["OutputValue"]) for one in self._description.get("Outputs", [])}
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The values of all parameters of the stack by name."""
+        given = self._description.get("Parameters", [])
+        return {one["ParameterKey"]: str(one.get("ParameterValue") or "") for one in given}
 
     @cached_property
     def _description(self) -> dict[str, Any]:

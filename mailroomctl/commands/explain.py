@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from mailroom.addresses import parse
-from mailroom.errors import InvalidAddress
 from mailroom.resolve.entries import Forward, Mailbox
 from mailroom.resolve.expansion import expand
 from mailroom.resolve.look_up import LookUp
 from mailroom.resolve.mailboxes import resolve_mailboxes
 
+from mailroomctl.addresses import normalised
 from mailroomctl.console import Console
 from mailroomctl.directory.overlay import table_with
 from mailroomctl.directory.stack_rules import stack_rules
 from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.options.verdict import VerdictOption, parse_verdicts
 from mailroomctl.stack import Stack
+from mailroomctl.verdicts import DMARC_POLICY
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -35,8 +35,9 @@ def explain(
     verdict: VerdictOption = None,
 ) -> None:
     """Show every step from an address to the mailboxes and folders its mail goes to, or why it is rejected."""
-    message = parse_verdicts(verdict)
-    text = _normalised(address)
+    verdicts = parse_verdicts(verdict)
+    message = {"dmarc_policy": verdicts.pop(DMARC_POLICY, None), "verdicts": verdicts}
+    text = normalised(address)
     rules = stack_rules(stack)
     entries = table_with(stack, DirectoryTable(stack))
     found = expand([text], entries, rules.fan_out_limit)
@@ -50,14 +51,6 @@ def explain(
             **{name: result[name] for name in ("deliveries", "rejected", "problems")},
         },
     )
-
-
-def _normalised(address: str) -> str:
-    """Leave what is no address as it is: why it is none is part of the explanation."""
-    try:
-        return parse(address).text
-    except InvalidAddress:
-        return address
 
 
 def _look_up(found: LookUp) -> dict[str, Any]:

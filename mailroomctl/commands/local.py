@@ -1,18 +1,18 @@
 """``mailroomctl local``: the whole application on this machine."""
 
-import contextlib
 import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from mailroomctl.command import clear_errors
 from mailroomctl.console import Console
-from mailroomctl.local.findings import checked_findings
-from mailroomctl.local.settings import ACCESS_KEY, SECRET_KEY, LocalError, Settings
+from mailroomctl.errors import CommandError
+from mailroomctl.local.settings import ACCESS_KEY, SECRET_KEY, Settings
+from mailroomctl.options.verdict import VerdictOption, parse_verdicts
 
 app = typer.Typer(no_args_is_help=True, help="Run the whole application on this machine, without an AWS account.")
 
@@ -45,7 +45,7 @@ def up(
 
     from mailroomctl.local import lifecycle
 
-    with _errors():
+    with clear_errors():
         settings = Settings(
             state=state.absolute(),
             aws_port=aws_port,
@@ -68,7 +68,7 @@ def down(state: State = STATE) -> None:
     """End every process of the embedded AWS. The mail and the logs stay."""
     from mailroomctl.local import lifecycle
 
-    with _errors():
+    with clear_errors():
         ended = (state / "local.json").exists() and lifecycle.down(Settings.load(state))
         typer.echo("ended" if ended else "nothing was running")
 
@@ -78,7 +78,7 @@ def status(state: State = STATE, as_json: Json = False) -> None:
     """Show what runs where, and what waits in the queues. Exit code 3 when a part does not run."""
     from mailroomctl.local import lifecycle
 
-    with _errors():
+    with clear_errors():
         settings = Settings.load(state)
         now = lifecycle.status(settings)
         shown = asdict(now) | {"state": str(settings.state), "mail_root": str(settings.mail_root)}
@@ -98,10 +98,7 @@ def send(
     files: Annotated[list[Path], typer.Argument(help="Mails as files; - is standard input.", show_default=False)],
     to: Annotated[list[str], typer.Option(help="Envelope recipient; repeatable.", show_default=False)],
     sender: Annotated[str, typer.Option("--from", help="Envelope sender; '' as for a bounce.")] = "sender@example.org",
-    verdict: Annotated[
-        list[str] | None,
-        typer.Option(help="What SES finds, such as spam=FAIL or dmarc-policy=reject; repeatable.", show_default=False),
-    ] = None,
+    verdict: VerdictOption = None,
     notifications: Annotated[int, typer.Option(help="How often SES notifies of the mail.", min=1, max=9)] = 1,
     wait: Annotated[float, typer.Option(help="Seconds to wait for each outcome.", min=0)] = 60,
     state: State = STATE,
@@ -111,12 +108,9 @@ def send(
     from mailroomctl.local import outcomes
     from mailroomctl.local import send as door
 
-    with _errors():
+    with clear_errors():
         settings = Settings.load(state)
-        try:
-            found = checked_findings(dict(_pair(item, "--verdict") for item in verdict or []))
-        except ValueError as error:
-            raise LocalError(f"--verdict: {error}") from None
+        found = parse_verdicts(verdict)
         if notifications > 1:
             found["notifications"] = str(notifications)
         contents = [(str(file), _read(file)) for file in files]
@@ -150,24 +144,11 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise LocalError(f"cannot read {file}: {error.strerror}") from None
+        raise CommandError(f"cannot read {file}: {error.strerror}") from None
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise LocalError(f"{option} takes NAME=VALUE, not {text!r}")
+        raise CommandError(f"{option} takes NAME=VALUE, not {text!r}")
     return name, value
-
-
-@contextlib.contextmanager
-def _errors() -> Iterator[None]:
-    """One line on standard error and exit code 1 for what a user can mend."""
-    try:
-        yield
-    except LocalError as error:
-        typer.echo(f"mailroomctl local: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        typer.echo("mailroomctl local: interrupted", err=True)
-        raise typer.Exit(130) from None

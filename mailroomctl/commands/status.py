@@ -24,10 +24,10 @@ def status(stack: Stack, console: Console) -> None:
         {"part": "pipe", "state": current if wanted == current else f"{current}, to be {wanted}"},
     ]
     needed = current != RUNNING
-    for name, output in QUEUES.items():
-        waiting, held = depth(stack, stack.output(output))
-        rows.append({"part": name, "waiting": waiting, "in_work": held})
-        needed |= name != "inbound queue" and waiting + held > 0
+    for queue, name in QUEUES.items():
+        waiting, in_flight = depth(stack.sqs, stack.output(f"{queue}QueueUrl"))
+        rows.append({"part": name, "waiting": waiting, "in_work": in_flight})
+        needed |= queue != "Inbound" and waiting + in_flight > 0
     console.table(("part", "state", "waiting", "in_work"), rows, empty="")
     if needed:
         raise typer.Exit(1)

@@ -6,9 +6,8 @@ from itertools import islice
 from typing import Annotated
 
 import typer
-from mailroom.addresses import parse
-from mailroom.errors import InvalidAddress
 
+from mailroomctl.addresses import normalised
 from mailroomctl.console import Console
 from mailroomctl.deliveries import raw_mail
 from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
@@ -69,7 +68,7 @@ def trace(
             raise CommandError(_nothing_on_record(stack, message_id))
     elif mailbox:
         earliest = iso(since or datetime.now(UTC) - timedelta(days=7)) if since or not rfc_message_id else _EVER
-        found = table.of_mailbox(_normalised(mailbox), earliest, latest)
+        found = table.of_mailbox(normalised(mailbox), earliest, latest)
         if rfc_message_id:
             wanted = _bracketed(rfc_message_id)
             found = (record for record in found if record.get("rfc_message_id") == wanted)
@@ -95,18 +94,11 @@ def _nothing_on_record(stack: Stack, message_id: str) -> str:
     if stored is None:
         return f"nothing is on record of {message_id}, and there is no raw mail of it in the bucket."
     waiting = []
-    for name, output in QUEUES.items():
-        if count := sum(depth(stack, stack.output(output))):
+    for queue, name in QUEUES.items():
+        if count := sum(depth(stack.sqs, stack.output(f"{queue}QueueUrl"))):
             waiting.append(f"{count} in the {name}")
     where = f"it may be one of {', '.join(waiting)}" if waiting else "its notification is in no queue: replay it"
     return f"nothing is on record of {message_id}; its raw mail was stored at {iso(stored)}, and {where}."
-
-
-def _normalised(address: str) -> str:
-    try:
-        return parse(address).text
-    except InvalidAddress:
-        return address  # a rejected recipient that is no address is on record as it was written
 
 
 def _bracketed(rfc_message_id: str) -> str:

@@ -22,10 +22,12 @@ from rich.tree import Tree
 
 from mailroomctl.directory.models import MailboxModel, checked_address, mailbox_item
 from mailroomctl.directory.table import DirectoryTable
+from mailroomctl.errors import CommandError
 from mailroomctl.local import deploy, lifecycle
 from mailroomctl.local.outcomes import DELIVERED, REJECTED, Outcome, outcome_table, wait
 from mailroomctl.local.send import Sent, send
-from mailroomctl.local.settings import LocalError, Settings
+from mailroomctl.local.settings import Settings
+from mailroomctl.queues.depth import depth
 from mailroomctl.stack import Stack
 
 SENDER = "erika@example.org"
@@ -79,7 +81,7 @@ def main() -> int:
         lifecycle.down(settings)
         shutil.rmtree(settings.state, ignore_errors=True)
         results = _show(settings, console)
-    except LocalError as error:
+    except CommandError as error:
         console.print(f"[red]demo: {error}[/]", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
@@ -119,8 +121,8 @@ def _show(settings: Settings, console: Console) -> list[tuple[Sample, list[Outco
         for sample, mail in progress.track(sent, description="waiting for the outcomes"):
             results.append((sample, wait(settings, mail, deadline - time.monotonic())))
         # The other notifications of the same mail may still be on their way.
-        inbound = settings.outputs()["InboundQueueUrl"]
-        while any(lifecycle.depth(settings, inbound)) and time.monotonic() < deadline:
+        inbound, sqs = settings.stack().outputs["InboundQueueUrl"], settings.client("sqs")
+        while any(depth(sqs, inbound)) and time.monotonic() < deadline:
             time.sleep(0.2)
     return results
 
@@ -163,7 +165,7 @@ def _port(wanted: int) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise LocalError("no free port")
+    raise CommandError("no free port")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from mailroomctl.local.settings import LocalError, Settings
+from mailroomctl.errors import CommandError
+from mailroomctl.local.settings import Settings
 
 #: The project that is deployed: the checkout that this package is part of.
 PROJECT = Path(__file__).resolve().parents[2]
@@ -27,7 +28,7 @@ def deploy(settings: Settings, project: Path = PROJECT) -> None:
     """Deploy what was built.
 
     Raises:
-        LocalError: sam failed; the text holds the line that says most and names the log.
+        CommandError: sam failed; the text holds the line that says most and names the log.
     """
     settings.client("s3").create_bucket(Bucket=ARTIFACTS_BUCKET)
     parameters = {"MailRoot": str(settings.mail_root)} | settings.parameters
@@ -43,13 +44,13 @@ def build(settings: Settings, project: Path = PROJECT) -> None:
     """Run ``sam build``, unless what it would build is what is there.
 
     Raises:
-        LocalError: sam failed, or there is no Python 3.13 to build with.
+        CommandError: sam failed, or there is no Python 3.13 to build with.
     """
     if not (project / "template.yaml").is_file():
-        raise LocalError(f"no template.yaml in {project}: `mailroomctl local` needs a checkout of Mailroom")
+        raise CommandError(f"no template.yaml in {project}: `mailroomctl local` needs a checkout of Mailroom")
     for program in ("python3.13", "make"):
         if not shutil.which(program, path=_path()):
-            raise LocalError(f"{program} is not on the PATH; sam builds the functions with it")
+            raise CommandError(f"{program} is not on the PATH; sam builds the functions with it")
     folder = project / ".aws-sam"
     folder.mkdir(exist_ok=True)
     stamp, built = folder / "built-from", folder / "build" / "template.yaml"
@@ -87,7 +88,7 @@ def _sam(settings: Settings, project: Path, command: str, arguments: list[str]) 
             check=False,
         )
     if process.returncode:
-        raise LocalError(f"sam {command} failed: {_reason(log.read_text(errors='replace'))} (see {log})")
+        raise CommandError(f"sam {command} failed: {_reason(log.read_text(errors='replace'))} (see {log})")
 
 
 def _reason(log: str) -> str:

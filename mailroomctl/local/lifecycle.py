@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mailroomctl.errors import CommandError
 from mailroomctl.local import deploy, processes
-from mailroomctl.local.settings import LocalError, Settings
+from mailroomctl.local.settings import Settings
+from mailroomctl.queues.depth import QUEUES, depth
 
 #: The processes, in the order in which they start; the AWS serves the others.
 AWS, DOOR, PIPE = PARTS = ("aws", "smtp_door", "pipe")
-#: The stack's queues, as its outputs call them.
-QUEUES = ("Inbound", "DeadLetter", "Parked")
 #: What ``up`` does, as it tells its progress.
 STEPS = ("starting the AWS services", "building the application", "deploying the stack", "opening the SMTP door")
 #: Events for the functions that have to be quick: something that is not mail, and a mail without recipients.
@@ -63,10 +63,10 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> None:
     """Start everything and deploy the application; on any failure nothing is left running.
 
     Raises:
-        LocalError: something runs already, a port is taken, or a step failed.
+        CommandError: something runs already, a port is taken, or a step failed.
     """
     if any(processes.running(settings, name) for name in PARTS):
-        raise LocalError(f"it is up already, with state folder {settings.state}; `mailroomctl local down` ends it")
+        raise CommandError(f"it is up already, with state folder {settings.state}; `mailroomctl local down` ends it")
     _check_port("--aws-port", settings.aws_port, {"127.0.0.1", settings.bind or "127.0.0.1"})
     _check_port("--smtp-port", settings.smtp_port, {"127.0.0.1"})
     with processes.exclusive(settings):
@@ -105,17 +105,11 @@ def status(settings: Settings) -> Status:
     queues: list[Queue] = []
     outputs: dict[str, str] = {}
     if parts[0].pid:
-        with contextlib.suppress(LocalError, BotoCoreError, ClientError):
-            outputs = settings.outputs()
-            queues = [Queue(name, *depth(settings, outputs[f"{name}QueueUrl"])) for name in QUEUES]
+        with contextlib.suppress(CommandError, BotoCoreError, ClientError):
+            outputs = settings.stack().outputs
+            sqs = settings.client("sqs")
+            queues = [Queue(name, *depth(sqs, outputs[f"{name}QueueUrl"])) for name in QUEUES]
     return Status(parts, queues, outputs)
-
-
-def depth(settings: Settings, queue_url: str) -> tuple[int, int]:
-    """How many messages of a queue are waiting, and how many are being worked on."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = settings.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
-    return int(answer[names[0]]), int(answer[names[1]])
 
 
 def _warm_up(settings: Settings, function: str, event: str) -> None:
@@ -157,4 +151,4 @@ def _check_port(option: str, port: int, addresses: set[str]) -> None:
                 probe.bind((address, port))
             except OSError as error:
                 reason = error.strerror or str(error)
-                raise LocalError(f"cannot listen on {address}:{port} ({reason}); choose with {option}") from None
+                raise CommandError(f"cannot listen on {address}:{port} ({reason}); choose with {option}") from None

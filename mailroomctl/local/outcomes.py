@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
-from mailroom.addresses import parse
-from mailroom.errors import InvalidAddress
 from rich.table import Table
 
+from mailroomctl.addresses import normalised
+from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
 from mailroomctl.local.send import Sent
 from mailroomctl.local.settings import Settings
 
@@ -34,11 +33,11 @@ class Outcome:
 
 def wait(settings: Settings, sent: Sent, seconds: float) -> list[Outcome]:
     """The outcomes of a mail as soon as all are final, else those after ``seconds``."""
-    table = settings.outputs()["DeliveriesTableName"]
+    table = DeliveriesTable(settings.stack())
     deadline = time.monotonic() + seconds
     before: list[Outcome] = []
     while True:
-        rows = outcomes(settings, sent, table)
+        rows = outcomes(table, sent)
         final = all(row.outcome in FINAL for row in rows)
         # A group may lead to mailboxes whose turn is still to come: final is what is so twice in a row.
         if (final and rows == before) or time.monotonic() > deadline:
@@ -47,24 +46,17 @@ def wait(settings: Settings, sent: Sent, seconds: float) -> list[Outcome]:
         time.sleep(0.2)
 
 
-def outcomes(settings: Settings, sent: Sent, deliveries_table: str) -> list[Outcome]:
+def outcomes(table: DeliveriesTable, sent: Sent) -> list[Outcome]:
     """What is known of each recipient by now, in the order in which they were given."""
     rows = [Outcome(name, REFUSED, detail=answer) for name, answer in sent.refused.items()]
-    items = []
-    if sent.message_id is not None:
-        items = settings.client("dynamodb").query(
-            TableName=deliveries_table,
-            KeyConditionExpression="message_id = :id",
-            ExpressionAttributeValues={":id": {"S": sent.message_id}},
-            ConsistentRead=True,
-        )["Items"]
-    given = {_normal(name): name for name in sent.recipients}
+    records = table.of_message(sent.message_id) if sent.message_id is not None else []
+    given = {normalised(name): name for name in sent.recipients}
     known = {
-        (_normal(name), item["mailbox"]["S"]): item
-        for item in items
-        for name in item.get("recipients", {}).get("SS") or [item["mailbox"]["S"]]
+        (normalised(name), record["mailbox"]): outcome_row(record)
+        for record in records
+        for name in record.get("recipients") or [record["mailbox"]]
     }
-    rows += [_outcome(given.get(recipient, recipient), item) for (recipient, _), item in known.items()]
+    rows += [_outcome(given.get(recipient, recipient), row) for (recipient, _), row in known.items()]
     seen = {recipient for recipient, _ in known}
     rows += [Outcome(name, PENDING) for normal, name in given.items() if normal not in seen]
     order = [*sent.recipients, *sent.refused]
@@ -81,19 +73,5 @@ def outcome_table(rows: list[tuple[str, Outcome]]) -> Table:
     return table
 
 
-def _outcome(recipient: str, item: dict[str, Any]) -> Outcome:
-    text = {name: value.get("S", "") for name, value in item.items()}
-    file = ""
-    if text.get("file_name"):
-        folder = text.get("folder") or "INBOX"
-        subfolder = "" if folder == "INBOX" else f".{folder.replace('/', '.')}/"
-        file = f"{text.get('path', '')}/{subfolder}new/{text['file_name']}"
-    detail = " ".join(filter(None, [text.get("code"), text.get("error"), text.get("reason"), text.get("verdict")]))
-    return Outcome(recipient, text.get("status", "?"), text.get("mailbox", ""), file, detail)
-
-
-def _normal(address: str) -> str:
-    try:
-        return str(parse(address).text)
-    except InvalidAddress:
-        return address
+def _outcome(recipient: str, row: Record) -> Outcome:
+    return Outcome(recipient, row["outcome"], row["mailbox"], row["file"] or "", row["reason"])

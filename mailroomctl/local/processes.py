@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mailroomctl.local.settings import LocalError, Settings
+from mailroomctl.errors import CommandError
+from mailroomctl.local.settings import Settings
 
 #: The modules that run as a process of their own.
 MODULES = {
@@ -36,7 +37,7 @@ def start(settings: Settings, name: str) -> int:
     Its output goes to ``log/<name>.log`` in the state folder.
 
     Raises:
-        LocalError: it is running already.
+        CommandError: it is running already.
     """
     settings.run_folder.mkdir(parents=True, exist_ok=True)
     settings.log_folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +46,7 @@ def start(settings: Settings, name: str) -> int:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LocalError(f"{name} is running already; end it with `mailroomctl local down`") from None
+            raise CommandError(f"{name} is running already; end it with `mailroomctl local down`") from None
         with _open(_log_file(settings, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", MODULES[name], str(settings.state)],
@@ -97,14 +98,14 @@ def exclusive(settings: Settings) -> Iterator[None]:
     """Keep a second ``up`` with the same state folder out.
 
     Raises:
-        LocalError: another one is at work.
+        CommandError: another one is at work.
     """
     settings.state.mkdir(parents=True, exist_ok=True)
     with _open(settings.state / "up.lock", os.O_RDWR | os.O_CREAT) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LocalError(f"another `up` is at work with state folder {settings.state}") from None
+            raise CommandError(f"another `up` is at work with state folder {settings.state}") from None
         yield
 
 
@@ -117,14 +118,14 @@ def wait_until_ready(settings: Settings, name: str, seconds: float) -> None:
     """Wait until a process has said that it is ready.
 
     Raises:
-        LocalError: the process ended, or is not ready in time; the text holds the last line of its log.
+        CommandError: the process ended, or is not ready in time; the text holds the last line of its log.
     """
     ready = _ready_file(settings, name).exists
     if _until(lambda: ready() or running(settings, name) is None, seconds) and running(settings, name) is not None:
         return
     log = _log_file(settings, name)
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    raise LocalError(f"{name} did not start: {lines[-1] if lines else 'no output'} (see {log})")
+    raise CommandError(f"{name} did not start: {lines[-1] if lines else 'no output'} (see {log})")
 
 
 def _pid_file(settings: Settings, name: str) -> Path:

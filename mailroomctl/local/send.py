@@ -5,7 +5,8 @@ from __future__ import annotations
 import smtplib
 from dataclasses import dataclass, field
 
-from mailroomctl.local.settings import LocalError, Settings
+from mailroomctl.errors import CommandError
+from mailroomctl.local.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def send(
         found: what SES is to find, e.g. ``{"spam": "FAIL"}``; ``notifications`` is how often it notifies.
 
     Raises:
-        LocalError: the door does not answer, or refused the whole mail.
+        CommandError: the door does not answer, or refused the whole mail.
     """
     try:
         with smtplib.SMTP("127.0.0.1", settings.smtp_port, local_hostname="localhost", timeout=60) as smtp:
@@ -54,13 +55,13 @@ def send(
             smtp.send(content)
             message_id = _ok(smtp.getreply()).split()[-1]
     except (OSError, smtplib.SMTPException) as error:
-        raise LocalError(f"the SMTP door on 127.0.0.1:{settings.smtp_port} does not answer: {error}") from error
+        raise CommandError(f"the SMTP door on 127.0.0.1:{settings.smtp_port} does not answer: {error}") from error
     return Sent(message_id, taken, refused)
 
 
 def _ok(answer: tuple[int, bytes]) -> str:
     if answer[0] != 250:
-        raise LocalError(f"the SMTP door said: {_text(answer)}")
+        raise CommandError(f"the SMTP door said: {_text(answer)}")
     return answer[1].decode(errors="replace")
 
 

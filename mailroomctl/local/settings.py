@@ -8,12 +8,11 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from mailroomctl.errors import CommandError
+from mailroomctl.stack import Stack
+
 #: Accepted by the emulator, worthless anywhere else; nothing here ever reads the user's own credentials.
 ACCESS_KEY = SECRET_KEY = "test"  # noqa: S105
-
-
-class LocalError(Exception):
-    """Something a user can mend; the text is the whole message."""
 
 
 class Settings(BaseModel):
@@ -71,14 +70,16 @@ class Settings(BaseModel):
         """Read what the last ``up`` was given.
 
         Raises:
-            LocalError: ``up`` has never run with this state folder.
+            CommandError: ``up`` has never run with this state folder.
         """
         try:
             return cls.model_validate_json((state.absolute() / "local.json").read_text())
         except FileNotFoundError:
-            raise LocalError(f"nothing runs with state folder {state}; start it with `mailroomctl local up`") from None
+            raise CommandError(
+                f"nothing runs with state folder {state}; start it with `mailroomctl local up`"
+            ) from None
         except ValueError as error:
-            raise LocalError(f"{state / 'local.json'} is damaged ({error}); delete it") from None
+            raise CommandError(f"{state / 'local.json'} is damaged ({error}); delete it") from None
 
     def environment(self) -> dict[str, str]:
         """The environment of the child processes: this one's, less everything that leads to a real AWS account."""
@@ -124,16 +125,15 @@ class Settings(BaseModel):
             config=usual.merge(Config(**config)),
         )
 
-    def outputs(self) -> dict[str, str]:
-        """The stack's outputs by name.
+    def stack(self) -> Stack:
+        """The stack that the template has become, with clients that never reach a real AWS account."""
+        return _LocalStack(self)
 
-        Raises:
-            LocalError: there is no such stack.
-        """
-        from botocore.exceptions import BotoCoreError, ClientError
 
-        try:
-            stacks = self.client("cloudformation").describe_stacks(StackName=self.stack_name)["Stacks"]
-        except (BotoCoreError, ClientError) as error:
-            raise LocalError(f"no stack {self.stack_name} at {self.endpoint}: {error}") from error
-        return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+class _LocalStack(Stack):
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.stack_name, region=settings.region, endpoint_url=settings.endpoint)
+        self._settings = settings
+
+    def _client(self, service: str, **options: Any) -> Any:
+        return self._settings.client(service)

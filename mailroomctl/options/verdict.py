@@ -1,14 +1,11 @@
 """The option ``--verdict``: what SES is supposed to have found."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from mailroomctl.errors import CommandError
-
-_CHECKS = ("spam", "virus", "spf", "dkim", "dmarc")
-_STATUSES = ("PASS", "FAIL", "GRAY", "PROCESSING_FAILED", "DISABLED")
-_DMARC_POLICIES = ("none", "quarantine", "reject")
+from mailroomctl.verdicts import DMARC_POLICY, checked_verdict
 
 VerdictOption = Annotated[
     list[str] | None,
@@ -16,24 +13,18 @@ VerdictOption = Annotated[
 ]
 
 
-def parse_verdicts(given: list[str] | None) -> dict[str, Any]:
-    """Return the part of a message that ``mailroom.resolve.policy.findings`` reads."""
-    verdicts: dict[str, str] = {}
-    dmarc_policy = None
+def parse_verdicts(given: list[str] | None) -> dict[str, str]:
+    """Return SES's verdicts, and ``dmarc-policy``, by name. Raises ``CommandError`` for what decides nothing."""
+    found: dict[str, str] = {}
     for one in given or []:
         name, _, value = one.partition("=")
-        name = name.lower()
-        if name in _CHECKS and value.upper() in _STATUSES:
-            verdicts[name] = value.upper()
-        elif name == "dmarc-policy" and value.lower() in _DMARC_POLICIES:
-            dmarc_policy = value.lower()
-        else:
-            raise CommandError(
-                f"--verdict {one}: write {'|'.join(_CHECKS)}={'|'.join(_STATUSES)}"
-                f" or dmarc-policy={'|'.join(_DMARC_POLICIES)}."
-            )
-    if verdicts.get("dmarc") == "FAIL" and dmarc_policy is None:
+        try:
+            name, value = checked_verdict(name, value)
+        except ValueError as error:
+            raise CommandError(f"--verdict {one}: {error}") from None
+        found[name] = value
+    if found.get("dmarc") == "FAIL" and DMARC_POLICY not in found:
         raise CommandError(
-            "--verdict dmarc=FAIL decides nothing alone: add --verdict dmarc-policy=quarantine or reject."
+            f"--verdict dmarc=FAIL decides nothing alone: add --verdict {DMARC_POLICY}=quarantine or reject."
         )
-    return {"verdicts": verdicts, "dmarc_policy": dmarc_policy}
+    return found

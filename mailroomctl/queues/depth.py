@@ -1,14 +1,17 @@
 """How many messages the stack's queues hold."""
 
-from mailroomctl.stack import Stack
+from typing import TYPE_CHECKING
 
-_OUTPUTS = {"inbound": "InboundQueueUrl", "dead-letter": "DeadLetterQueueUrl", "parked": "ParkedQueueUrl"}
-QUEUES = {f"{name} queue": output for name, output in _OUTPUTS.items()}
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+QUEUES = {"Inbound": "inbound queue", "DeadLetter": "dead-letter queue", "Parked": "parked queue"}
+"""The stack's queues, as its outputs ``…QueueUrl`` call them, and as people do."""
 
 
-def depth(stack: Stack, url: str) -> tuple[int, int]:
-    """Return about how many messages of a queue are visible, and how many somebody works on."""
-    answer = stack.sqs.get_queue_attributes(
+def depth(sqs: "SQSClient", url: str) -> tuple[int, int]:
+    """Return about how many messages of a queue are visible, and how many are in flight."""
+    answer = sqs.get_queue_attributes(
         QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     )["Attributes"]
     return int(answer["ApproximateNumberOfMessages"]), int(answer["ApproximateNumberOfMessagesNotVisible"])

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailroom import notification
-from mailroom.addresses import parse
-from mailroom.errors import InvalidAddress, InvalidEvent
+from mailroom.errors import InvalidEvent
 from mailroom.notification import Notification
 
+from mailroomctl.addresses import normalised
 from mailroomctl.deliveries.cause import plain_cause
 from mailroomctl.queues.in_flight import Message
 from mailroomctl.times import age
@@ -40,7 +40,7 @@ class Waiting:
     @property
     def addresses(self) -> set[str]:
         """The envelope recipients and the mailboxes on record, normalised."""
-        return {_normalised(one) for one in (*(self.mail.recipients if self.mail else ()), *self._mailboxes)}
+        return {normalised(one) for one in (*(self.mail.recipients if self.mail else ()), *self._mailboxes)}
 
     @property
     def _mailboxes(self) -> list[str]:
@@ -102,10 +102,3 @@ def _mail(event: Any) -> Notification | None:
     except InvalidEvent:
         return None
     return found if isinstance(found, Notification) else None
-
-
-def _normalised(address: str) -> str:
-    try:
-        return parse(address).text
-    except InvalidAddress:
-        return address.lower()

@@ -1,6 +1,5 @@
 """Which messages of a queue a command is about: ids, filters, or all."""
 
-import inspect
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,10 +7,10 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
-from mailroom.addresses import parse
-from mailroom.errors import InvalidAddress
 
+from mailroomctl.addresses import normalised
 from mailroomctl.errors import CommandError
+from mailroomctl.options.sharing import Options, with_options
 from mailroomctl.queues.messages import Waiting
 from mailroomctl.times import parse_age
 
@@ -20,7 +19,7 @@ HELP_ID = "Id as in the list, its beginning, or an SES message id."
 _PANEL = "Which messages"
 _SHORTEST_ID = 4
 
-_OPTIONS: dict[str, tuple[Any, Any]] = {
+_OPTIONS: Options = {
     "ids": (
         Annotated[
             list[str] | None,
@@ -93,7 +92,7 @@ class Selection:
         return (
             (self.error is None or self.error in one.errors)
             and (self.message_id is None or self.message_id == one.message_id)
-            and (self.recipient is None or _normalised(self.recipient) in one.addresses)
+            and (self.recipient is None or normalised(self.recipient) in one.addresses)
             and (self.older_than is None or seconds > self.older_than.total_seconds())
             and (self.newer_than is None or seconds < self.newer_than.total_seconds())
         )
@@ -103,26 +102,14 @@ def selecting(*, all_of_it: bool) -> Callable[[Callable[..., None]], Callable[..
     """Turn a function's parameter ``selection`` into the ids and filters, and with ``all_of_it`` the option --all."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        def run(*arguments: Any, **options: Any) -> None:
-            given = {name: options.pop(name) for name in _OPTIONS}
-            given["ids"] = tuple(given["ids"] or ())
-            selection = Selection(**given, everything=options.pop("everything", False))
+        def call(given: dict[str, Any], values: dict[str, Any]) -> None:
+            selection = Selection(**given | {"ids": tuple(given["ids"] or ())})
             if all_of_it:
                 selection.check()
-            function(*arguments, selection=selection, **options)
+            function(selection=selection, **values)
 
-        signature = inspect.signature(function, eval_str=True)
-        own = [one for one in signature.parameters.values() if one.name != "selection"]
-        more = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own[2:]]
-        offered = _OPTIONS | ({"everything": (_ALL, False)} if all_of_it else {})
-        ours = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-            for name, (annotation, default) in offered.items()
-        ]
-        run.__signature__ = signature.replace(parameters=[*own[:2], *ours, *more])  # type: ignore[attr-defined]
-        run.__name__ = function.__name__
-        run.__doc__ = function.__doc__
-        return run
+        offered = {**_OPTIONS, "everything": (_ALL, False)} if all_of_it else _OPTIONS
+        return with_options(function, offered, call, instead_of=("selection",), first=True)
 
     return decorate
 
@@ -136,10 +123,3 @@ def _named(text: str, waiting: Sequence[Waiting]) -> list[Waiting]:
     if not found:
         raise CommandError(f"{text} is not in the queue: list shows what is; another reader may hold it just now.")
     return found
-
-
-def _normalised(address: str) -> str:
-    try:
-        return parse(address).text
-    except InvalidAddress:
-        return address.lower()

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mailroomctl.local import lifecycle, outcomes
+from mailroomctl.local import outcomes
 from mailroomctl.local.outcomes import Outcome
 from mailroomctl.local.send import Sent, send
 from mailroomctl.local.settings import Settings
+from mailroomctl.queues.depth import depth
 
 #: Generous: the machine may be busy with other tests.
 PATIENCE = 180.0
@@ -33,7 +34,7 @@ class World:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.outputs = settings.outputs()
+        self.outputs = settings.stack().outputs
         self.mail_root = settings.mail_root
         self._numbers = itertools.count(1)
         self._clients: dict[str, Any] = {}
@@ -120,7 +121,7 @@ class World:
 
     def depth(self, queue: str) -> tuple[int, int]:
         """Messages of a queue that wait, and that are being worked on."""
-        return lifecycle.depth(self.settings, self.outputs[f"{queue}QueueUrl"])
+        return depth(self.settings.client("sqs"), self.outputs[f"{queue}QueueUrl"])
 
     def idle(self) -> None:
         """Wait until the inbound queue is empty and nothing of it is being worked on."""

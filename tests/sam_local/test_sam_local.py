@@ -66,7 +66,7 @@ def local(built: None, gateway: str, tmp_path_factory: pytest.TempPathFactory) -
     try:
         given = json.loads((EVENTS / "env.json").read_text())
         environment = at_port(given, aws_port, folder / "env.json")
-        table = settings.outputs()["DirectoryTableName"]
+        table = settings.stack().outputs["DirectoryTableName"]
         assert given["ResolveMailboxes"]["DIRECTORY_TABLE"] == table
         item = {"address": {"S": "bob@example.com"}, "type": {"S": "mailbox"}, "enabled": {"BOOL": True}}
         settings.client("dynamodb").put_item(TableName=table, Item=item)

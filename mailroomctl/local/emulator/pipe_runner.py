@@ -25,8 +25,9 @@ from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mailroomctl.errors import CommandError
 from mailroomctl.local import processes
-from mailroomctl.local.settings import LocalError, Settings
+from mailroomctl.local.settings import Settings
 
 log = logging.getLogger("pipe")
 
@@ -53,9 +54,9 @@ class Pipe:
         """Read the pipe of the stack.
 
         Raises:
-            LocalError: the pipe asks for something that this module does not do.
+            CommandError: the pipe asks for something that this module does not do.
         """
-        name = settings.outputs()["PipeName"]
+        name = settings.stack().output("PipeName")
         pipe = settings.client("pipes").describe_pipe(Name=name)
         source = _parameters(settings, "SourceParameters")
         target = _parameters(settings, "TargetParameters")
@@ -64,7 +65,7 @@ class Pipe:
         window = queue.get("MaximumBatchingWindowInSeconds", 0)
         unknown = [*source, *target, *(["a batching window"] if window else [])]
         if unknown or invocation != "REQUEST_RESPONSE":
-            raise LocalError(f"the embedded AWS cannot run pipe {name}: {', '.join(unknown) or invocation}")
+            raise CommandError(f"the embedded AWS cannot run pipe {name}: {', '.join(unknown) or invocation}")
         url = settings.client("sqs").get_queue_url(QueueName=pipe["Source"].rsplit(":", 1)[1])["QueueUrl"]
         return cls(name, pipe["Source"], url, pipe["Target"], int(queue.get("BatchSize", 10)))
 
@@ -182,10 +183,8 @@ def _parameters(settings: Settings, name: str) -> dict[str, Any]:
     """SourceParameters or TargetParameters of the template's pipe, with its parameters filled in."""
     formation = settings.client("cloudformation")
     template = formation.get_template(StackName=settings.stack_name, TemplateStage="Processed")["TemplateBody"]
-    stack = formation.describe_stacks(StackName=settings.stack_name)["Stacks"][0]
-    values = {item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])}
     pipes = [item for item in template["Resources"].values() if item["Type"] == "AWS::Pipes::Pipe"]
-    return _filled_in(pipes[0]["Properties"].get(name, {}), values) or {}
+    return _filled_in(pipes[0]["Properties"].get(name, {}), settings.stack().parameters) or {}
 
 
 def _filled_in(value: Any, parameters: dict[str, str]) -> Any:
@@ -199,5 +198,5 @@ def _filled_in(value: Any, parameters: dict[str, str]) -> Any:
 if __name__ == "__main__":
     try:
         main(sys.argv[1])
-    except LocalError as failure:
+    except CommandError as failure:
         sys.exit(str(failure))

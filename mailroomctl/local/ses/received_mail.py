@@ -11,7 +11,7 @@ from email.header import decode_header, make_header
 from email.utils import format_datetime, getaddresses
 from typing import Any
 
-from mailroomctl.local.findings import VERDICTS
+from mailroomctl.verdicts import CHECKS
 
 #: SES puts at most 10 KB of headers into a notification.
 HEADERS_LIMIT = 10 * 1024
@@ -67,7 +67,7 @@ def notification(
     if "message-id" in first:
         common["messageId"] = first["message-id"]
     receipt: dict[str, Any] = {"timestamp": timestamp, "processingTimeMillis": 500, "recipients": recipients}
-    receipt |= {f"{name}Verdict": {"status": found.get(name, "PASS")} for name in VERDICTS}
+    receipt |= {f"{name}Verdict": {"status": found.get(name, "PASS")} for name in CHECKS}
     if found.get("dmarc") == "FAIL":
         receipt["dmarcPolicy"] = found.get("dmarc-policy", "none")
     mail = {

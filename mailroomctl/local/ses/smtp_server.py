@@ -28,10 +28,11 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from mailroom.domain_names import normalise_domain
 from mailroom.errors import InvalidAddress
 
+from mailroomctl.errors import CommandError
 from mailroomctl.local import processes
-from mailroomctl.local.findings import checked_findings
+from mailroomctl.local.ses.findings import checked_findings
 from mailroomctl.local.ses.received_mail import added_headers, notification
-from mailroomctl.local.settings import LocalError, Settings
+from mailroomctl.local.settings import Settings
 
 log = logging.getLogger("smtp_door")
 
@@ -120,11 +121,12 @@ class Receiving:
     """What SES's receipt rule with an S3 action does."""
 
     def __init__(self, settings: Settings) -> None:
-        outputs = settings.outputs()
-        self._bucket = outputs["MailBucketName"]
-        self._topic = outputs["NotificationTopicArn"]
-        self._directory = outputs["DirectoryTableName"]
-        self._prefix = _key_prefix(settings)
+        stack = settings.stack()
+        self._bucket = stack.output("MailBucketName")
+        self._topic = stack.output("NotificationTopicArn")
+        self._directory = stack.output("DirectoryTableName")
+        # What the receipt rule would be given as its key prefix.
+        self._prefix = stack.parameter("MailKeyPrefix", "")
         # SES writes no S3 checksums.
         self._s3 = settings.client("s3", request_checksum_calculation="when_required")
         self._sns = settings.client("sns")
@@ -215,13 +217,6 @@ def _domain(address: str) -> str:
     return domain
 
 
-def _key_prefix(settings: Settings) -> str:
-    """What the receipt rule would be given as key prefix: the stack's parameter."""
-    stack = settings.client("cloudformation").describe_stacks(StackName=settings.stack_name)["Stacks"][0]
-    values = {item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])}
-    return str(values.get("MailKeyPrefix", ""))
-
-
 async def _serve(settings: Settings) -> None:
     receiving = Receiving(settings)
     loop = asyncio.get_running_loop()
@@ -244,5 +239,5 @@ def main(state: str) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1])
-    except LocalError as failure:
+    except CommandError as failure:
         sys.exit(str(failure))

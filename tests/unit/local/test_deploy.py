@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from mailroomctl.errors import CommandError
 from mailroomctl.local import deploy
-from mailroomctl.local.settings import LocalError, Settings
+from mailroomctl.local.settings import Settings
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_failed_build_is_not_taken_for_a_good_one(project: Path, builds: list[
     settings = Settings(state=tmp_path / "state")
     (project / "template.yaml").write_text("fail")
     for _ in range(2):
-        with pytest.raises(LocalError, match=r"sam build failed: Error: it does not work \(see .*sam-build\.log\)"):
+        with pytest.raises(CommandError, match=r"sam build failed: Error: it does not work \(see .*sam-build\.log\)"):
             deploy.build(settings, project)
     assert builds == ["build"] * 2
 
@@ -66,10 +67,10 @@ def test_a_failed_build_is_not_taken_for_a_good_one(project: Path, builds: list[
 def test_what_is_missing_is_named(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(state=tmp_path / "state")
     monkeypatch.setattr(deploy.shutil, "which", lambda program, path: None if program == "make" else program)
-    with pytest.raises(LocalError, match="make is not on the PATH"):
+    with pytest.raises(CommandError, match="make is not on the PATH"):
         deploy.build(settings, project)
     (project / "template.yaml").unlink()
-    with pytest.raises(LocalError, match=r"no template\.yaml"):
+    with pytest.raises(CommandError, match=r"no template\.yaml"):
         deploy.build(settings, project)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mailroomctl.errors import CommandError
 from mailroomctl.local import processes
-from mailroomctl.local.settings import LocalError, Settings
+from mailroomctl.local.settings import Settings
 
 SLEEPER = """
 import subprocess, sys, time
@@ -54,7 +55,7 @@ def test_start_find_and_end(settings: Settings) -> None:
     pid = processes.start(settings, "sleeper")
     processes.wait_until_ready(settings, "sleeper", 20)
     assert processes.running(settings, "sleeper") == pid
-    with pytest.raises(LocalError, match="running already"):
+    with pytest.raises(CommandError, match="running already"):
         processes.start(settings, "sleeper")
     child = int((settings.state / "child").read_text())
     assert processes.stop(settings, "sleeper")
@@ -81,7 +82,7 @@ def test_a_stale_pid_file_is_not_believed(settings: Settings) -> None:
 
 def test_a_process_that_cannot_start_is_reported_with_its_last_words(settings: Settings) -> None:
     processes.start(settings, "broken")
-    with pytest.raises(LocalError, match=r"broken did not start: it is broken \(see .*broken\.log\)"):
+    with pytest.raises(CommandError, match=r"broken did not start: it is broken \(see .*broken\.log\)"):
         processes.wait_until_ready(settings, "broken", 20)
     processes.stop(settings, "broken")
 
@@ -89,7 +90,7 @@ def test_a_process_that_cannot_start_is_reported_with_its_last_words(settings: S
 def test_one_up_at_a_time(settings: Settings) -> None:
     with (
         processes.exclusive(settings),
-        pytest.raises(LocalError, match="another `up`"),
+        pytest.raises(CommandError, match="another `up`"),
         processes.exclusive(settings),
     ):
         pass

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mailroomctl.local.settings import LocalError, Settings
+from mailroomctl.errors import CommandError
+from mailroomctl.local.settings import Settings
 
 
 def test_child_processes_get_no_credentials_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,8 +33,8 @@ def test_settings_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_no_settings_or_damaged_ones(tmp_path: Path) -> None:
-    with pytest.raises(LocalError, match="nothing runs"):
+    with pytest.raises(CommandError, match="nothing runs"):
         Settings.load(tmp_path)
     (tmp_path / "local.json").write_text("{")
-    with pytest.raises(LocalError, match=r"local\.json is damaged"):
+    with pytest.raises(CommandError, match=r"local\.json is damaged"):
         Settings.load(tmp_path)

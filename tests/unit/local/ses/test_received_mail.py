@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailroomctl.local.findings import checked_findings
+from mailroomctl.local.ses.findings import checked_findings
 from mailroomctl.local.ses.received_mail import HEADERS_LIMIT, added_headers, notification
 
 NOW = datetime(2026, 11, 24, 2, 47, 0, 123456, tzinfo=UTC)

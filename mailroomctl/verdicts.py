@@ -1,0 +1,21 @@
+"""What SES says of a received message: checks, statuses, and DMARC's policy.
+
+https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
+"""
+
+CHECKS = ("spam", "virus", "spf", "dkim", "dmarc")
+STATUSES = ("PASS", "FAIL", "GRAY", "PROCESSING_FAILED", "DISABLED")
+DMARC_POLICIES = ("none", "quarantine", "reject")
+DMARC_POLICY = "dmarc-policy"
+
+
+def checked_verdict(name: str, value: str) -> tuple[str, str]:
+    """Put upper and lower case right; raises ``ValueError`` for a name or a value that SES does not have."""
+    name = name.lower()
+    if name in CHECKS and value.upper() in STATUSES:
+        return name, value.upper()
+    if name == DMARC_POLICY and value.lower() in DMARC_POLICIES:
+        return name, value.lower()
+    raise ValueError(
+        f"{name}={value} is none of SES's: write {'|'.join(CHECKS)}={'|'.join(STATUSES)} or {DMARC_POLICY}={'|'.join(DMARC_POLICIES)}."
+    )
