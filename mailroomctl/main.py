@@ -24,8 +24,8 @@ from mailroomctl.commands.local import app as local_app
 app = typer.Typer(
     name="mailroomctl",
     help="Operate Mailroom: who receives mail, and what became of it.",
-    epilog="Exit codes: 0 done; 1 failed or incomplete, with the reason; 2 usage error; 3 not all of the embedded AWS runs;"
-    " 130 interrupted by Ctrl-C.",
+    epilog="Exit codes: 0 done; 1 failed or incomplete, with the reason; 2 usage error; 3 a part of the embedded AWS"
+    " is not running; 130 interrupted by Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -11,11 +11,10 @@ DMARC_POLICY = "dmarc-policy"
 
 def checked_verdict(name: str, value: str) -> tuple[str, str]:
     """Put upper and lower case right; raises ``ValueError`` for a name or a value that SES does not have."""
-    name = name.lower()
-    if name in CHECKS and value.upper() in STATUSES:
-        return name, value.upper()
-    if name == DMARC_POLICY and value.lower() in DMARC_POLICIES:
-        return name, value.lower()
-    raise ValueError(
-        f"{name}={value} is none of SES's: write {'|'.join(CHECKS)}={'|'.join(STATUSES)} or {DMARC_POLICY}={'|'.join(DMARC_POLICIES)}."
-    )
+    check = name.lower()
+    if check in CHECKS and value.upper() in STATUSES:
+        return check, value.upper()
+    if check == DMARC_POLICY and value.lower() in DMARC_POLICIES:
+        return check, value.lower()
+    verdicts = f"{'|'.join(CHECKS)}={'|'.join(STATUSES)}"
+    raise ValueError(f"{name}={value}: write {verdicts} or {DMARC_POLICY}={'|'.join(DMARC_POLICIES)}.")
