@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test strace dovecot lint types unit crash workflow integration e2e chaos-short sam-local \
+.PHONY: help setup cli-docs demo up down test strace dovecot lint types unit crash workflow integration e2e chaos-short sam-local \
 	chaos bench format clean
 
 # Run a command as a target's only one, and say how long it took.
@@ -23,11 +23,19 @@ setup: $(VENV) ## Install everything into .venv/
 	@.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(VENV): pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
-	@$(UV) sync --locked --quiet
+	@$(UV) sync --locked --quiet --all-extras
 	@touch $@
 
-lint: $(VENV) ## Check style with ruff, spelling, and the layout of the workflows
-	$(call timed,ruff check . && ruff format --check . && codespell && python -m tools.format_asl --check statemachine/*.asl.json)
+# typer's own reference of every command.
+cli_reference = python -m typer mailroomctl.main utils docs --name mailroomctl
+
+lint: $(VENV) ## Check style with ruff, spelling, the layout of the workflows, and the reference of the commands
+	$(call timed,ruff check . && ruff format --check . && codespell \
+		&& python -m tools.format_asl --check statemachine/*.asl.json \
+		&& { $(cli_reference) | diff -u docs/cli.md - || { echo "make: docs/cli.md is stale: run make cli-docs" >&2; false; }; })
+
+cli-docs: $(VENV) ## Write docs/cli.md, the reference of every command
+	$(cli_reference) >docs/cli.md
 
 format: $(VENV) ## Let ruff rewrite what it can, and lay out the workflows
 	ruff check --fix .

@@ -1,5 +1,7 @@
 """``mailroomctl``: the operator's command line."""
 
+from typing import Annotated
+
 import typer
 
 from mailroomctl.command import command
@@ -20,16 +22,34 @@ from mailroomctl.commands import (
     trace,
 )
 from mailroomctl.commands.local import app as local_app
+from mailroomctl.version import VERSION
 
 app = typer.Typer(
     name="mailroomctl",
-    help="Operate Mailroom: who receives mail, and what became of it.",
     epilog="Exit codes: 0 done; 1 failed or incomplete, with the reason; 2 usage error; 3 a part of the embedded AWS"
     " is not running; 130 interrupted by Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mailroomctl {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Operate Mailroom: who receives mail, and what became of it."""
+
+
 app.add_typer(mailbox.app, name="mailbox")
 app.add_typer(alias.app, name="alias")
 app.add_typer(group.app, name="group")

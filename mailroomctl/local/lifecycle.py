@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,6 +26,14 @@ STEPS = ("starting the AWS services", "building the application", "deploying the
 WARM_UP = {
     "ValidateEvent": '{"notificationType": "Bounce"}',
     "ResolveMailboxes": '{"message": {"id": "warm-up", "verdicts": {}}, "recipients": [], "released": []}',
+}
+#: The packages of the extra ``local``, and a module of each.
+PACKAGES = {
+    "aiosmtpd": "aiosmtpd",
+    "aws-sam-cli": "samcli",
+    "aws-sam-translator": "samtranslator",
+    "ministack": "ministack",
+    "pip": "pip",
 }
 #: Seconds until a process has to be ready; the machine may be busy with other builds.
 PATIENCE = 60.0
@@ -65,6 +74,7 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> None:
     Raises:
         CommandError: something runs already, a port is taken, or a step failed.
     """
+    _check_installed()
     if any(processes.running(settings, name) for name in PARTS):
         raise CommandError(f"it is up already, with state folder {settings.state}; `mailroomctl local down` ends it")
     _check_port("--aws-port", settings.aws_port, {"127.0.0.1", settings.bind or "127.0.0.1"})
@@ -141,6 +151,14 @@ def _start(settings: Settings, *names: str) -> None:
         processes.start(settings, name)
     for name in names:
         processes.wait_until_ready(settings, name, PATIENCE)
+
+
+def _check_installed() -> None:
+    missing = [distribution for distribution in PACKAGES if not find_spec(PACKAGES[distribution])]
+    if missing:
+        raise CommandError(
+            f"mailroomctl local needs more packages ({', '.join(missing)}): pip install 'mailroom[local]' brings them"
+        )
 
 
 def _check_port(option: str, port: int, addresses: set[str]) -> None:

@@ -63,7 +63,7 @@ def test_send_says_what_is_wrong_with_its_arguments(world: World) -> None:
     state = ["--state", str(world.settings.state)]
     for arguments, wanted in (
         (["--to", "a@example.com", "no-such-file.eml"], "cannot read no-such-file.eml"),
-        (["--to", "a@example.com", "--verdict", "spam=MAYBE", "-"], "not a verdict of SES: spam=MAYBE"),
+        (["--to", "a@example.com", "--verdict", "spam=MAYBE", "-"], "--verdict spam=MAYBE: write spam|"),
     ):
         done = mailroomctl("send", *state, *arguments)
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
