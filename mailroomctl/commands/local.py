@@ -27,7 +27,7 @@ STATE = Path(".local")
 def up(
     state: State = STATE,
     aws_port: Annotated[int, typer.Option(help="Port of the AWS endpoint.")] = 4566,
-    smtp_port: Annotated[int, typer.Option(help="Port of the SMTP door.")] = 2525,
+    smtp_port: Annotated[int, typer.Option(help="Port of the SMTP server.")] = 2525,
     bind: Annotated[
         str | None, typer.Option(help="One more address for the AWS endpoint, so that containers reach it.")
     ] = None,
@@ -40,7 +40,7 @@ def up(
         list[str] | None, typer.Option(help="Template parameter, such as LogLevel=DEBUG; repeatable.")
     ] = None,
 ) -> None:
-    """Start the embedded AWS, deploy the application on it, and open the SMTP door."""
+    """Start the embedded AWS, deploy the application on it, and open the SMTP server."""
     from rich.console import Console as RichConsole
 
     from mailroomctl.local import lifecycle
@@ -104,9 +104,9 @@ def send(
     state: State = STATE,
     as_json: Json = False,
 ) -> None:
-    """Send mails through the SMTP door, and print what became of each copy. Exit code 1 when one has no outcome."""
+    """Send mails through the SMTP server, and print what became of each copy. Exit code 1 when one has no outcome."""
     from mailroomctl.local import outcomes
-    from mailroomctl.local import send as door
+    from mailroomctl.local import send as smtp
 
     with clear_errors():
         settings = Settings.load(state)
@@ -114,7 +114,7 @@ def send(
         if notifications > 1:
             found["notifications"] = str(notifications)
         contents = [(str(file), _read(file)) for file in files]
-        sent = [(name, door.send(settings, sender, to, content, found)) for name, content in contents]
+        sent = [(name, smtp.send(settings, sender, to, content, found)) for name, content in contents]
         rows: list[dict[str, Any]] = [
             {"message": name, "message_id": mail.message_id, **asdict(outcome)}
             for name, mail in sent
@@ -127,7 +127,7 @@ def send(
 
 def _how_to_use(settings: Settings) -> str:
     return (
-        f"SMTP door     127.0.0.1:{settings.smtp_port} (any mail client; no login)\n"
+        f"SMTP server     127.0.0.1:{settings.smtp_port} (any mail client; no login)\n"
         f"AWS endpoint  {settings.endpoint}, region {settings.region}, stack {settings.stack_name}\n"
         f"mail root     {settings.mail_root}\n\n"
         "For mailroomctl and the AWS tools:\n"

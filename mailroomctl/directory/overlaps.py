@@ -22,6 +22,7 @@ class Overlap:
     other_path: str
 
     def __str__(self) -> str:
+        """Say it in a sentence."""
         if self.path == self.other_path:
             return f"{self.first} and {self.second} have the same path {self.path}"
         inner, outer = (self.first, self.second) if len(self.path) > len(self.other_path) else (self.second, self.first)

@@ -4,7 +4,7 @@
 ``processes``   start, find and end the background processes
 ``deploy``      ``sam build`` and ``sam deploy`` of the one template
 ``lifecycle``   ``up``, ``down`` and ``status``
-``send``        hand a mail to the SMTP door
+``send``        hand a mail to the SMTP server
 ``outcomes``    what became of it
 ``demo``        all of it once, as a show
 

@@ -19,9 +19,9 @@ from mailroomctl.local.settings import Settings
 from mailroomctl.queues.depth import QUEUES, depth
 
 #: The processes, in the order in which they start; the AWS serves the others.
-AWS, DOOR, PIPE = PARTS = ("aws", "smtp_door", "pipe")
+AWS, SMTP_SERVER, PIPE = PARTS = ("aws", "smtp_server", "pipe")
 #: What ``up`` does, as it tells its progress.
-STEPS = ("starting the AWS services", "building the application", "deploying the stack", "opening the SMTP door")
+STEPS = ("starting the AWS services", "building the application", "deploying the stack", "opening the SMTP server")
 #: Events for the functions that have to be quick: something that is not mail, and a mail without recipients.
 WARM_UP = {
     "ValidateEvent": '{"notificationType": "Bounce"}',
@@ -94,7 +94,7 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> None:
             progress(STEPS[3])
             with ThreadPoolExecutor() as warming:
                 warming.map(lambda step: _warm_up(settings, *step), WARM_UP.items())
-                _start(settings, DOOR, PIPE)
+                _start(settings, SMTP_SERVER, PIPE)
         except BaseException:
             down(settings)
             raise
@@ -110,7 +110,7 @@ def down(settings: Settings) -> bool:
 def status(settings: Settings) -> Status:
     """What runs where."""
     beyond = f" and http://{settings.bind}:{settings.aws_port}" if settings.bind else ""
-    addresses = {AWS: settings.endpoint + beyond, DOOR: f"smtp://127.0.0.1:{settings.smtp_port}", PIPE: ""}
+    addresses = {AWS: settings.endpoint + beyond, SMTP_SERVER: f"smtp://127.0.0.1:{settings.smtp_port}", PIPE: ""}
     parts = [Part(name, addresses[name], processes.running(settings, name)) for name in PARTS]
     queues: list[Queue] = []
     outputs: dict[str, str] = {}

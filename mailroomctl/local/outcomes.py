@@ -13,7 +13,7 @@ from mailroomctl.local.send import Sent
 from mailroomctl.local.settings import Settings
 
 DELIVERED, REJECTED, QUARANTINED = "DELIVERED", "REJECTED", "QUARANTINED"
-#: The door did not take it; nothing is known of it yet.
+#: The server did not take it; nothing is known of it yet.
 REFUSED, PENDING = "REFUSED", "PENDING"
 #: What the workflow ends a copy with; after these and a refusal nothing more happens by itself.
 SETTLED = (DELIVERED, REJECTED, QUARANTINED)

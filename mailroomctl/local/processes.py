@@ -22,7 +22,7 @@ from mailroomctl.local.settings import Settings
 #: The modules that run as a process of their own.
 MODULES = {
     "aws": "mailroomctl.local.emulator.server",
-    "smtp_door": "mailroomctl.local.ses.smtp_server",
+    "smtp_server": "mailroomctl.local.ses.smtp_server",
     "pipe": "mailroomctl.local.emulator.pipe_runner",
 }
 #: Seconds that a process gets to end by itself.

@@ -1,4 +1,4 @@
-"""Hand a mail to the SMTP door, every byte as it is."""
+"""Hand a mail to the SMTP server, every byte as it is."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mailroomctl.local.settings import Settings
 
 @dataclass(frozen=True)
 class Sent:
-    """A mail that the door took.
+    """A mail that the server took.
 
     Attributes:
         message_id: SES message id; None when every recipient was refused.
-        recipients: recipients that the door took.
-        refused: the door's answer to each other recipient.
+        recipients: recipients that the server took.
+        refused: the server's answer to each other recipient.
     """
 
     message_id: str | None
@@ -27,7 +27,7 @@ class Sent:
 def send(
     settings: Settings, sender: str, recipients: list[str], content: bytes, found: dict[str, str] | None = None
 ) -> Sent:
-    """Send one mail through the SMTP door.
+    """Send one mail through the SMTP server.
 
     Args:
         settings: the embedded AWS.
@@ -37,7 +37,7 @@ def send(
         found: what SES is to find, e.g. ``{"spam": "FAIL"}``; ``notifications`` is how often it notifies.
 
     Raises:
-        CommandError: the door does not answer, or refused the whole mail.
+        CommandError: the server does not answer, or refused the whole mail.
     """
     try:
         with smtplib.SMTP("127.0.0.1", settings.smtp_port, local_hostname="localhost", timeout=60) as smtp:
@@ -55,13 +55,13 @@ def send(
             smtp.send(content)
             message_id = _ok(smtp.getreply()).split()[-1]
     except (OSError, smtplib.SMTPException) as error:
-        raise CommandError(f"the SMTP door on 127.0.0.1:{settings.smtp_port} does not answer: {error}") from error
+        raise CommandError(f"the SMTP server on 127.0.0.1:{settings.smtp_port} does not answer: {error}") from error
     return Sent(message_id, taken, refused)
 
 
 def _ok(answer: tuple[int, bytes]) -> str:
     if answer[0] != 250:
-        raise CommandError(f"the SMTP door said: {_text(answer)}")
+        raise CommandError(f"the SMTP server said: {_text(answer)}")
     return answer[1].decode(errors="replace")
 
 

@@ -21,7 +21,7 @@ class Settings(BaseModel):
     Attributes:
         state: folder that holds everything it keeps; two at once need two folders and other ports.
         aws_port: port of the AWS endpoint on 127.0.0.1.
-        smtp_port: port of the SMTP door on 127.0.0.1.
+        smtp_port: port of the SMTP server on 127.0.0.1.
         bind: one more address for the AWS endpoint, so that containers reach it; None is loopback only.
         region: AWS region of everything.
         stack_name: CloudFormation stack that the template becomes.

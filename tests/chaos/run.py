@@ -121,7 +121,7 @@ class _Run:
             time.sleep(0.1)
 
     def _hand_over(self, mail: Mail) -> str:
-        """Through the SMTP door where every notification names all; else stored and notified as overlapping rules."""
+        """Through the SMTP server where every notification names all; else stored and notified as overlapping rules."""
         if all(names == mail.notifications[0] for names in mail.notifications):
             found = {"notifications": str(len(mail.notifications))}
             sent = send(self._world.settings, "sender@example.org", mail.recipients, mail.content, found)

@@ -38,7 +38,7 @@ def test_status_says_what_runs_where(world: World) -> None:
     done = mailroomctl("status", "--state", str(world.settings.state), "--json")
     assert done.returncode == 0
     told = json.loads(done.stdout)
-    assert [part["part"] for part in told["parts"]] == ["aws", "smtp_door", "pipe"]
+    assert [part["part"] for part in told["parts"]] == ["aws", "smtp_server", "pipe"]
     assert all(part["pid"] for part in told["parts"])
     assert [queue["queue"] for queue in told["queues"]] == ["Inbound", "DeadLetter", "Parked"]
 

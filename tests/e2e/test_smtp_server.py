@@ -1,4 +1,4 @@
-"""The SMTP door as a mail client sees it."""
+"""The SMTP server as a mail client sees it."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class World:
     # --- mail in -------------------------------------------------------------------------------------------------
 
     def deliver(self, content: bytes, *recipients: str, **found: str) -> tuple[Sent, list[Outcome]]:
-        """Send a mail through the door and wait for its outcomes."""
+        """Send a mail through the SMTP server and wait for its outcomes."""
         sent = send(self.settings, "sender@example.org", list(recipients), content, found)
         return sent, outcomes.wait(self.settings, sent, PATIENCE)
 

@@ -40,6 +40,7 @@ class Address:
         return f"{_quote(self.local_part)}@{self.domain}"
 
     def __str__(self) -> str:
+        """Return ``text``."""
         return self.text
 
 

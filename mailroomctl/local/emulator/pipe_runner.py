@@ -86,6 +86,7 @@ class Runner:
     """Polls the queue and calls the workflow, several messages at a time."""
 
     def __init__(self, pipe: Pipe, settings: Settings) -> None:
+        """Make the clients; nothing is received yet."""
         self._pipe = pipe
         self._settings = settings
         self._sqs = settings.client("sqs")

@@ -1,4 +1,4 @@
-"""What SES puts in front of a mail, and what it notifies of it: for the SMTP door."""
+"""What SES puts in front of a mail, and what it notifies of it: for the SMTP server."""
 
 import email
 import email.policy
@@ -25,7 +25,7 @@ def added_headers(
     domain = sender.rpartition("@")[2] or host
     spf, dkim, dmarc = (_result(found, name) for name in ("spf", "dkim", "dmarc"))
     origin = f"client-ip={address}; envelope-from={sender}; helo={host};"
-    check = f"(spfCheck: the local SMTP door was told so for {domain})"
+    check = f"(spfCheck: the local SMTP server was told so for {domain})"
     opaque = secrets.token_urlsafe(96)
     lines = [
         f"Return-Path: <{sender}>",

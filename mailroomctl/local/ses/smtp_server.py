@@ -1,4 +1,4 @@
-"""The SMTP door: does what SES does with a received mail.
+"""The SMTP server: does what SES does with a received mail.
 
 It takes mail for the domains in the directory, puts the header lines in front that SES puts there, stores the object in
 the mail bucket and publishes SES's notification to the topic. The message's bytes stay as they are; ``BDAT`` (RFC 3030)
@@ -6,7 +6,7 @@ carries what ``DATA`` cannot, such as a mail without a final newline. The extens
 found: ``XSES spam=FAIL notifications=2`` before ``MAIL``, for the next message.
 
 Run as ``python -m mailroomctl.local.ses.smtp_server STATE_FOLDER`` by ``processes.start``.
-Delete this module, with ``ses_shapes`` and ``findings``, when the emulator's SES receives mail by SMTP and runs
+Delete this package when the emulator's SES receives mail by SMTP and runs
 receipt rules.
 """
 
@@ -34,7 +34,7 @@ from mailroomctl.local.ses.findings import checked_findings
 from mailroomctl.local.ses.received_mail import added_headers, notification
 from mailroomctl.local.settings import Settings
 
-log = logging.getLogger("smtp_door")
+log = logging.getLogger("smtp_server")
 
 #: SES's limit for a received mail.
 SIZE_LIMIT = 40 * 1024 * 1024
@@ -42,18 +42,19 @@ SIZE_LIMIT = 40 * 1024 * 1024
 DOMAINS_FOR = 2.0
 
 
-class Door(SMTP):
+class Server(SMTP):
     """One SMTP session: aiosmtpd's, with BDAT, BODY=BINARYMIME, XSES and no limit on a line's length."""
 
     line_length_limit = SIZE_LIMIT + 2
 
     def __init__(self, receiving: Receiving) -> None:
+        """Begin a session whose messages go to ``receiving``."""
         super().__init__(
             receiving,
             data_size_limit=SIZE_LIMIT,
             enable_SMTPUTF8=True,
             hostname="mailroom.local",
-            ident="Mailroom SMTP door",
+            ident="Mailroom SMTP server",
             loop=asyncio.get_running_loop(),
         )
         self.found: dict[str, str] = {}
@@ -65,9 +66,11 @@ class Door(SMTP):
         self.found = {}
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's naming
+        """Begin a message; BINARYMIME (RFC 3030) changes nothing for us."""
         await super().smtp_MAIL(re.sub(r"(?i)\bBODY=BINARYMIME\b", "BODY=8BITMIME", arg) if arg else arg)
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802
+        """Take the message, unless a part of it has come by BDAT already."""
         if self._chunks:
             await self.push("503 5.5.1 Error: DATA and BDAT do not mix")
             return
@@ -121,6 +124,7 @@ class Receiving:
     """What SES's receipt rule with an S3 action does."""
 
     def __init__(self, settings: Settings) -> None:
+        """Find the stack's bucket, topic and directory."""
         stack = settings.stack()
         self._bucket = stack.output("MailBucketName")
         self._topic = stack.output("NotificationTopicArn")
@@ -135,14 +139,14 @@ class Receiving:
         self._domains_until = 0.0
 
     async def handle_EHLO(  # noqa: N802
-        self, server: Door, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+        self, server: Server, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
-        """Announce what the door can do beyond aiosmtpd."""
+        """Announce what the server can do beyond aiosmtpd."""
         session.host_name = hostname
         return [*responses[:-1], "250-CHUNKING", "250-BINARYMIME", "250-ENHANCEDSTATUSCODES", "250-XSES", responses[-1]]
 
     async def handle_MAIL(  # noqa: N802
-        self, server: Door, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: Server, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take any sender that is text."""
         if not address.isprintable():
@@ -152,7 +156,7 @@ class Receiving:
         return "250 2.1.0 OK"
 
     async def handle_RCPT(  # noqa: N802
-        self, server: Door, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: Server, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take recipients of the directory's domains only, known or not, as a receipt rule for a domain does."""
         if not address.isprintable():
@@ -167,7 +171,7 @@ class Receiving:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, server: Door, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Server, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Store the mail and publish its notification; the answer ends with the SES message id, as SES's does."""
         sender = "" if envelope.mail_from in (None, "<>") else str(envelope.mail_from)
         content = envelope.original_content or b""
@@ -222,9 +226,9 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    server = await loop.create_server(lambda: Door(receiving), "127.0.0.1", settings.smtp_port)
+    server = await loop.create_server(lambda: Server(receiving), "127.0.0.1", settings.smtp_port)
     log.info("listening on 127.0.0.1:%d", settings.smtp_port)
-    processes.say_ready(settings, "smtp_door")
+    processes.say_ready(settings, "smtp_server")
     await stop.wait()
     server.close()
 
