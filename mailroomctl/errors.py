@@ -1,4 +1,4 @@
-"""Mistakes that an operator can mend: shown as one line, never as a traceback."""
+"""Mistakes that an operator can fix: shown as one line, never as a traceback."""
 
 
 class CommandError(Exception):

@@ -10,7 +10,7 @@ from types import FrameType
 
 @contextmanager
 def finishing() -> Iterator[None]:
-    """Finish the block first, then be interrupted. A second Ctrl-C interrupts at once."""
+    """Finish the block first, then be interrupted. A second Ctrl-C interrupts immediately."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is ever interrupted
         return
@@ -21,7 +21,7 @@ def finishing() -> Iterator[None]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        print("finishing the message in hand; again to stop at once", file=sys.stderr)
+        print("finishing the message in hand; again to stop immediately", file=sys.stderr)
 
     before = signal.signal(signal.SIGINT, remember)
     try:

@@ -13,7 +13,7 @@ def parse_age(text: str) -> timedelta:
     """Read ``90m``, ``2h``, ``3d``. Raises ``typer.BadParameter`` otherwise."""
     found = _AGE.fullmatch(text.strip().lower())
     if not found:
-        raise typer.BadParameter(f"{text!r} is no age: write a number and s, m, h, d or w, such as 90m or 2d.")
+        raise typer.BadParameter(f"{text!r} is not a duration: write a number and s, m, h, d or w, such as 90m or 2d.")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
@@ -28,7 +28,7 @@ def parse_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no point in time: write an age such as 2d, or a date such as 2026-11-24 or 2026-11-24T02:47Z."
+            f"{text!r} is not a date or time: write a duration such as 2d, or a date such as 2026-11-24T02:47Z."
         ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 

@@ -7,9 +7,9 @@ from mailroomctl.console import Console
 from mailroomctl.deliveries.table import DeliveriesTable
 from mailroomctl.interrupts import finishing
 from mailroomctl.queues import move_task
-from mailroomctl.queues.in_flight import HeldMessages, Message
+from mailroomctl.queues.in_flight import Message, MessagesInFlight
 from mailroomctl.queues.messages import Waiting, message_id_of, read_dead_letter
-from mailroomctl.queues.process import Done, choice, work
+from mailroomctl.queues.process import Done, process_each, read_all
 from mailroomctl.queues.selection import Selection, selecting
 from mailroomctl.queues.view import (
     DryRun,
@@ -32,16 +32,16 @@ _QUEUE = "dead-letter queue"
 @selecting(all_of_it=False)
 def list_all(stack: Stack, console: Console, selection: Selection) -> None:
     """List what was given up, with the errors on record, the oldest first."""
-    with _held(stack) as held:
-        list_waiting(console, selection.choose(_waiting(stack, console, held)), _QUEUE)
+    with _receiving(stack) as in_flight:
+        list_waiting(console, selection.choose(_waiting(stack, console, in_flight)), _QUEUE)
 
 
 @app.command("show")
 @command
 def show_one(stack: Stack, console: Console, which: Which, event: OnlyEvent = False) -> None:
     """Show dead letters in full: where the raw mail is, and the outcomes on record."""
-    with _held(stack) as held:
-        chosen = Selection(ids=(which,)).choose(_waiting(stack, console, held))
+    with _receiving(stack) as in_flight:
+        chosen = Selection(ids=(which,)).choose(_waiting(stack, console, in_flight))
     for one in chosen:
         show_in_full(console, one, {}, one.details["records"], only_event=event)
 
@@ -61,16 +61,16 @@ def redrive(stack: Stack, console: Console, selection: Selection, dry_run: DryRu
     def move_one(one: Waiting) -> Done:
         with finishing():
             _send(stack, inbound, one.message)
-            held.delete(one.message)
+            in_flight.delete(one.message)
         return Done("moved to the inbound queue")
 
-    with _held(stack) as held:
-        chosen = selection.choose(_waiting(stack, console, held))
+    with _receiving(stack) as in_flight:
+        chosen = selection.choose(_waiting(stack, console, in_flight))
         refuse_no_match(chosen, selection, _QUEUE, "dead-letters")
         if dry_run:
             show_plan(console, chosen, "would be moved", _QUEUE)
         else:
-            work(console, held, chosen, "moving", move_one, queue=_QUEUE)
+            process_each(console, in_flight, chosen, "moving", move_one, queue=_QUEUE)
 
 
 def _send(stack: Stack, url: str, message: Message) -> None:
@@ -78,19 +78,19 @@ def _send(stack: Stack, url: str, message: Message) -> None:
     stack.sqs.send_message(QueueUrl=url, MessageBody=message.body, MessageAttributes=message.attributes)
 
 
-def _held(stack: Stack) -> HeldMessages:
-    return HeldMessages(stack.sqs, _url(stack))
+def _receiving(stack: Stack) -> MessagesInFlight:
+    return MessagesInFlight(stack.sqs, _url(stack))
 
 
 def _url(stack: Stack) -> str:
     return stack.output("DeadLetterQueueUrl")
 
 
-def _waiting(stack: Stack, console: Console, held: HeldMessages) -> list[Waiting]:
+def _waiting(stack: Stack, console: Console, in_flight: MessagesInFlight) -> list[Waiting]:
     table = DeliveriesTable(stack)
 
     def read(message: Message) -> Waiting:
         message_id = message_id_of(message)
         return read_dead_letter(message, table.of_message(message_id) if message_id else [])
 
-    return choice(console, held, read, _QUEUE)
+    return read_all(console, in_flight, read, _QUEUE)

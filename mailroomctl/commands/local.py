@@ -34,7 +34,7 @@ def up(
     region: Annotated[str, typer.Option(help="AWS region.")] = "us-east-1",
     stack_name: Annotated[str, typer.Option(help="Name of the stack.")] = "mailroom-local",
     redelivery: Annotated[
-        int | None, typer.Option(help="Seconds until a failed message comes back, instead of the queue's.", min=0)
+        int | None, typer.Option(help="Seconds until a failed message is redelivered, instead of the queue's.", min=0)
     ] = None,
     parameter: Annotated[
         list[str] | None, typer.Option(help="Template parameter, such as LogLevel=DEBUG; repeatable.")
@@ -87,7 +87,7 @@ def status(state: State = STATE, as_json: Json = False) -> None:
             console.record(shown)
         else:
             console.table(["part", "address", "pid"], shown["parts"], empty="")
-            console.table(["queue", "waiting", "in_work"], shown["queues"], empty="no queues\n")
+            console.table(["queue", "waiting", "in_flight"], shown["queues"], empty="no queues\n")
             typer.echo(f"mail root {settings.mail_root}")
         if not all(part.pid for part in now.parts):
             raise typer.Exit(3)
@@ -104,7 +104,10 @@ def send(
     state: State = STATE,
     as_json: Json = False,
 ) -> None:
-    """Send mails through the SMTP server, and print what became of each copy. Exit code 1 when one has no outcome."""
+    """Send messages through the SMTP server, and print what became of each copy.
+
+    Exit code 1 when one has no outcome.
+    """
     from mailroomctl.local import outcomes
     from mailroomctl.local import send as smtp
 

@@ -11,9 +11,9 @@ from mailroomctl.deliveries import execution
 from mailroomctl.deliveries.table import DeliveriesTable
 from mailroomctl.errors import CommandError
 from mailroomctl.interrupts import finishing
-from mailroomctl.queues.in_flight import HeldMessages
+from mailroomctl.queues.in_flight import MessagesInFlight
 from mailroomctl.queues.messages import Waiting, read_parked
-from mailroomctl.queues.process import Done, choice, work
+from mailroomctl.queues.process import Done, process_each, read_all
 from mailroomctl.queues.selection import Selection, selecting
 from mailroomctl.queues.view import (
     DryRun,
@@ -36,16 +36,16 @@ _QUEUE = "parked queue"
 @selecting(all_of_it=False)
 def list_all(stack: Stack, console: Console, selection: Selection) -> None:
     """List what is parked and why, the oldest first."""
-    with _held(stack) as held:
-        list_waiting(console, selection.choose(_waiting(console, held)), _QUEUE)
+    with _receiving(stack) as in_flight:
+        list_waiting(console, selection.choose(_waiting(console, in_flight)), _QUEUE)
 
 
 @app.command("show")
 @command
 def show_one(stack: Stack, console: Console, which: Which, event: OnlyEvent = False) -> None:
     """Show parked events in full: the reason, the execution, the event, and the outcomes on record."""
-    with _held(stack) as held:
-        chosen = Selection(ids=(which,)).choose(_waiting(console, held))
+    with _receiving(stack) as in_flight:
+        chosen = Selection(ids=(which,)).choose(_waiting(console, in_flight))
     table = DeliveriesTable(stack)
     for one in chosen:
         records = table.of_message(one.message_id) if one.message_id else []
@@ -70,17 +70,17 @@ def replay(stack: Stack, console: Console, selection: Selection, dry_run: DryRun
             return Done(f"not done, stays parked: {run.text}", left=True)
         with finishing():
             # What the run has parked again has taken this message's place.
-            held.delete(one.message)
+            in_flight.delete(one.message)
         if run.end == execution.PARKED:
             return Done(f"parked again: {run.text}", left=True)
         return Done(f"{run.end.lower()}: {run.text}".removesuffix(": "))
 
-    with _held(stack) as held:
-        chosen = _chosen(console, held, selection)
+    with _receiving(stack) as in_flight:
+        chosen = _chosen(console, in_flight, selection)
         if dry_run:
             show_plan(console, chosen, "would be replayed", _QUEUE)
         else:
-            work(console, held, chosen, "replaying", replay_one, queue=_QUEUE)
+            process_each(console, in_flight, chosen, "replaying", replay_one, queue=_QUEUE)
 
 
 @app.command("delete")
@@ -97,29 +97,29 @@ def delete(
 
     def delete_one(one: Waiting) -> Done:
         with finishing():
-            held.delete(one.message)
+            in_flight.delete(one.message)
         return Done("deleted")
 
-    with _held(stack) as held:
-        chosen = _chosen(console, held, selection)
+    with _receiving(stack) as in_flight:
+        chosen = _chosen(console, in_flight, selection)
         if dry_run:
             show_plan(console, chosen, "would be deleted", _QUEUE)
             return
         if not yes and not selection.ids:
             _confirm(console, chosen)
-        work(console, held, chosen, "deleting", delete_one, queue=_QUEUE)
+        process_each(console, in_flight, chosen, "deleting", delete_one, queue=_QUEUE)
 
 
-def _held(stack: Stack) -> HeldMessages:
-    return HeldMessages(stack.sqs, stack.output("ParkedQueueUrl"))
+def _receiving(stack: Stack) -> MessagesInFlight:
+    return MessagesInFlight(stack.sqs, stack.output("ParkedQueueUrl"))
 
 
-def _waiting(console: Console, held: HeldMessages) -> list[Waiting]:
-    return choice(console, held, read_parked, _QUEUE)
+def _waiting(console: Console, in_flight: MessagesInFlight) -> list[Waiting]:
+    return read_all(console, in_flight, read_parked, _QUEUE)
 
 
-def _chosen(console: Console, held: HeldMessages, selection: Selection) -> list[Waiting]:
-    chosen = selection.choose(_waiting(console, held))
+def _chosen(console: Console, in_flight: MessagesInFlight, selection: Selection) -> list[Waiting]:
+    chosen = selection.choose(_waiting(console, in_flight))
     refuse_no_match(chosen, selection, _QUEUE, "parked")
     return chosen
 

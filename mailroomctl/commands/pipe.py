@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, help="The pipe: while it is stopped, mai
 @app.command("stop")
 @command
 def stop(stack: Stack, console: Console) -> None:
-    """Stop the pipe and wait until it has stopped; runs of the workflow that have begun come to their end."""
+    """Stop the pipe and wait until it has stopped; executions that have begun come to their end."""
     changed = change_state(stack, STOPPED)
     console.done("the pipe has stopped; mail waits in the inbound queue until you start it again", changed)
 

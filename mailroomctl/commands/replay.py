@@ -54,7 +54,7 @@ def replay(
     finally:
         console.table(_COLUMNS, rows, empty="nothing was replayed")
     if interrupted:
-        fail("interrupted: a run that was started goes on by itself; mailroomctl trace shows its outcome", INTERRUPTED)
+        fail("interrupted: an execution that has begun goes on by itself; mailroomctl trace shows its end", INTERRUPTED)
     if wrong:
         raise typer.Exit(1)
 

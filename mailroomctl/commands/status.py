@@ -26,9 +26,9 @@ def status(stack: Stack, console: Console) -> None:
     needed = current != RUNNING
     for queue, name in QUEUES.items():
         waiting, in_flight = depth(stack.sqs, stack.output(f"{queue}QueueUrl"))
-        rows.append({"part": name, "waiting": waiting, "in_work": in_flight})
+        rows.append({"part": name, "waiting": waiting, "in_flight": in_flight})
         needed |= queue != "Inbound" and waiting + in_flight > 0
-    console.table(("part", "state", "waiting", "in_work"), rows, empty="")
+    console.table(("part", "state", "waiting", "in_flight"), rows, empty="")
     if needed:
         raise typer.Exit(1)
 

@@ -110,7 +110,7 @@ def _reason(record: Record) -> str:
     parts = [record.get("code"), record.get("error"), plain_cause(record.get("reason") or ""), record.get("verdict")]
     if record["status"] == "CLAIMED" and record.get("lease_until"):
         until = datetime.fromtimestamp(int(record["lease_until"]), UTC)
-        parts.append(f"a run holds it until {until:%Y-%m-%dT%H:%M:%SZ}")
+        parts.append(f"an execution holds the lease until {until:%Y-%m-%dT%H:%M:%SZ}")
     return " ".join(filter(None, parts))
 
 

@@ -56,7 +56,7 @@ class Queue:
 
     queue: str
     waiting: int
-    in_work: int
+    in_flight: int
 
 
 @dataclass(frozen=True)

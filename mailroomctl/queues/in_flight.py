@@ -15,7 +15,7 @@ from mailroomctl.console import Progress
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-#: Seconds; longer than one run of the workflow, which may stand between two renewals.
+#: Seconds; longer than one execution, which may stand between two renewals.
 HOLD = 420
 #: Seconds after which the hold is renewed.
 RENEW_AFTER = 100
@@ -35,7 +35,7 @@ class Message:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-class HeldMessages:
+class MessagesInFlight:
     """All messages of one queue, held for as long as the ``with`` block runs.
 
     A message that somebody else looks at just now is not among them.
@@ -88,7 +88,7 @@ class HeldMessages:
         self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message.handle)
         self._held.pop(message.id, None)
 
-    def held_by_others(self) -> int:
+    def in_flight_elsewhere(self) -> int:
         """Return about how many messages somebody else, or a reader that has died, holds just now."""
         answer = self._sqs.get_queue_attributes(
             QueueUrl=self.url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]

@@ -84,7 +84,7 @@ def read_dead_letter(message: Message, records: list[dict[str, Any]]) -> Waiting
     errors = sorted({record.get("error") or record["status"] for record in failed})
     parts = [f"{record['mailbox']}: {record.get('error') or record['status']}" for record in failed]
     if not records:
-        parts = ["nothing is on record: no run came as far as its mailboxes"]
+        parts = ["nothing is on record: no execution came as far as its mailboxes"]
     elif not failed:
         parts = ["every outcome on record is final"]
     return Waiting(message, event, _mail(event), tuple(errors), "; ".join(parts), {"records": records})

@@ -8,7 +8,7 @@ import typer
 
 from mailroomctl.command import INTERRUPTED, fail
 from mailroomctl.console import Console
-from mailroomctl.queues.in_flight import HeldMessages
+from mailroomctl.queues.in_flight import MessagesInFlight
 from mailroomctl.queues.messages import Waiting
 
 
@@ -20,9 +20,9 @@ class Done:
     left: bool = False
 
 
-def work(
+def process_each(
     console: Console,
-    held: HeldMessages,
+    in_flight: MessagesInFlight,
     chosen: Sequence[Waiting],
     doing: str,
     do: Callable[[Waiting], Done],
@@ -36,7 +36,7 @@ def work(
     try:
         with console.progress(doing, len(chosen)) as progress:
             for one in chosen:
-                held.renew()
+                in_flight.renew()
                 done = do(one)
                 left -= not done.left
                 rows.append({"id": one.message.id, "message_id": one.message_id, "result": done.result})
@@ -58,16 +58,18 @@ def work(
         raise typer.Exit(1)
 
 
-def choice(console: Console, held: HeldMessages, read: Callable[[Any], Waiting], queue: str) -> list[Waiting]:
+def read_all(
+    console: Console, in_flight: MessagesInFlight, read: Callable[[Any], Waiting], queue: str
+) -> list[Waiting]:
     """Receive and read everything that is in the queue."""
     with console.progress(f"reading the {queue}") as progress:
-        messages = held.receive(progress)
+        messages = in_flight.receive(progress)
         waiting = []
         for message in messages:
-            held.renew()
+            in_flight.renew()
             waiting.append(read(message))
-    if others := held.held_by_others():
-        console.warn(f"{others} more held by another reader just now; they come back after 7 minutes at most")
+    if others := in_flight.in_flight_elsewhere():
+        console.warn(f"{others} more in flight to another reader; they are visible again within 7 minutes")
     return waiting
 
 

@@ -121,5 +121,5 @@ def _named(text: str, waiting: Sequence[Waiting]) -> list[Waiting]:
         if len(found) > 1:
             raise CommandError(f"{text} is the beginning of {len(found)} ids: write more of it.")
     if not found:
-        raise CommandError(f"{text} is not in the queue: list shows what is; another reader may hold it just now.")
+        raise CommandError(f"{text} is not in the queue: list shows what is; it may be in flight to another reader.")
     return found

@@ -26,10 +26,10 @@ def test_list_says_why(at: Operator) -> None:
     rows = {row["message_id"]: (row["error"], row["cause"]) for row in at.json("dead-letters list")}
     assert rows == {
         "m1": ("StorageUnavailable", "eve@example.com: StorageUnavailable"),
-        "m2": ("", "nothing is on record: no run came as far as its mailboxes"),
+        "m2": ("", "nothing is on record: no execution came as far as its mailboxes"),
         "m3": ("", "every outcome on record is final"),
         "m4": ("CLAIMED", "bob@example.com: CLAIMED"),
-        None: ("", "nothing is on record: no run came as far as its mailboxes"),
+        None: ("", "nothing is on record: no execution came as far as its mailboxes"),
     }
     assert [row["message_id"] for row in at.json("dead-letters list --error StorageUnavailable")] == ["m1"]
     assert len(at.json("dead-letters list --recipient bob@example.com")) == 4
@@ -41,7 +41,7 @@ def test_show(at: Operator) -> None:
     record(at, "m1", "bob@example.com", "CLAIMED", lease_until=1795488900, attempts=3)
     shown = at.run("dead-letters show m1")
     assert "s3://mail/mail/m1" in shown
-    assert "a run holds it until 2026-11-24T02:55:00Z" in shown
+    assert "an execution holds the lease until 2026-11-24T02:55:00Z" in shown
     given = at.json("dead-letters show m1")["event"]
     assert json.loads(given[0]["body"]) == notification("m1", "bob@example.com")
     assert json.loads(at.run("dead-letters show m1 --event"))[0]["body"] == event("m1", "bob@example.com")[0]["body"]

@@ -57,7 +57,7 @@ def test_filters(at: Operator) -> None:
     assert listed("--older-than 1h") == []
     assert listed("--newer-than 1h") == ["-", "m1", "m2"]
     assert listed("m1") == ["m1"]
-    assert "is no age: write a number" in (at.run("parked list --older-than soon", 2), at.stderr)[1]
+    assert "is not a duration: write a number" in (at.run("parked list --older-than soon", 2), at.stderr)[1]
 
 
 def test_show(at: Operator) -> None:
@@ -218,4 +218,4 @@ def test_what_another_reader_holds_is_told_of(at: Operator) -> None:
     park(at, "m1", "bob@example.com")
     at.sqs.receive_message(QueueUrl="https://sqs.eu-central-1.amazonaws.com/123456789012/Parked", VisibilityTimeout=60)
     assert at.json("parked list") == []
-    assert "1 more held by another reader just now" in at.stderr
+    assert "1 more in flight to another reader" in at.stderr

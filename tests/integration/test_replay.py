@@ -147,7 +147,7 @@ def test_ctrl_c_shows_what_was_done(at: Operator) -> None:
     workflow = FakeWorkflow(at, end)
     [row] = json.loads(at.run("replay m1 m2 --json", 130))
     assert row["message_id"] == "m1"
-    assert "a run that was started goes on by itself" in at.stderr
+    assert "an execution that has begun goes on by itself" in at.stderr
 
 
 @pytest.mark.parametrize("command", ["replay", "trace --limit 0", "trace --since yesterday"])

@@ -67,9 +67,9 @@ def test_status(at: Operator) -> None:
     assert at.json("status") == [
         {"part": "stack", "state": VERSION},
         {"part": "pipe", "state": "RUNNING"},
-        {"part": "inbound queue", "waiting": 0, "in_work": 0},
-        {"part": "dead-letter queue", "waiting": 0, "in_work": 0},
-        {"part": "parked queue", "waiting": 0, "in_work": 0},
+        {"part": "inbound queue", "waiting": 0, "in_flight": 0},
+        {"part": "dead-letter queue", "waiting": 0, "in_flight": 0},
+        {"part": "parked queue", "waiting": 0, "in_flight": 0},
     ]
     assert "inbound queue" in at.run("status")
     pipes.desired = "STOPPED"

@@ -39,7 +39,7 @@ def test_a_message(at: Operator) -> None:
     assert reasons == [
         "StorageUnavailable",
         "5.1.1 there is no such address",
-        "a run holds it until 2026-11-24T02:55:00Z",
+        "an execution holds the lease until 2026-11-24T02:55:00Z",
     ]
     assert [row["mailbox"] for row in at.json("trace m1 --status failed")] == ["eve@example.com"]
     assert "example.com/bob/Maildir/.Junk/new/name" in at.run("trace m1")

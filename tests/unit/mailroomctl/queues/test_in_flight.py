@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from mailroomctl.queues import in_flight
-from mailroomctl.queues.in_flight import HOLD, HeldMessages
+from mailroomctl.queues.in_flight import HOLD, MessagesInFlight
 
 
 class Queue:
@@ -33,8 +33,8 @@ class Queue:
         self.visibility.append((request["ReceiptHandle"], -1))
 
 
-def holding(queue: Any) -> HeldMessages:
-    return HeldMessages(queue, "url")
+def holding(queue: Any) -> MessagesInFlight:
+    return MessagesInFlight(queue, "url")
 
 
 def test_a_message_that_comes_twice_counts_once_with_its_newest_handle() -> None:
