@@ -99,18 +99,18 @@ def test_every_section_is_followed() -> None:
 
 
 def test_status(reader: Reader) -> None:
-    """The first look"""
-    reader.follow("The first look")
+    """Check the system"""
+    reader.follow("Check the system")
 
 
 def test_missing(world: World, reader: Reader) -> None:
-    """A mail is missing"""
+    """A message is missing"""
     reader.send()
     until(lambda: world.copies(reader.bob))
     world.idle()
     reader.names["UNKNOWN-ID"] = f"unknown{time.time_ns()}"
     world.stored(reader.names["UNKNOWN-ID"], MAIL)
-    reader.follow("A mail is missing")
+    reader.follow("A message is missing")
     assert len(world.copies(reader.bob)) == 2
 
 
@@ -149,14 +149,14 @@ def test_queue_grows(world: World, reader: Reader) -> None:
     until(lambda: world.copies(reader.bob))
 
 
-def test_runs_fail(world: World, reader: Reader) -> None:
-    """Runs of the workflow fail"""
+def test_executions_fail(world: World, reader: Reader) -> None:
+    """Executions fail"""
     with world.without_mail_root():
         message_id = reader.send()
         until(lambda: [record["status"] for record in world.records(message_id)] == ["FAILED"])
         world.client("pipes").stop_pipe(Name=world.outputs["PipeName"])
         until(lambda: world.depth("Inbound")[1] == 0)
-        reader.follow("Runs of the workflow fail")
+        reader.follow("Executions fail")
     world.client("pipes").start_pipe(Name=world.outputs["PipeName"])
     world.idle()
     for body in world.take("DeadLetter"):  # the outage may have taken longer than three attempts
