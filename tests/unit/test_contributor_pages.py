@@ -2,11 +2,17 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cfnlint.decode.cfn_yaml import loads
+from typer.main import get_command
+
+from mailroomctl.main import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("CONTRIBUTING.md", "CHANGELOG.md", "README.md")
+TESTS = ROOT / "tests"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -25,7 +31,50 @@ def test_named_files_exist() -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_the_page_of_the_tests_names_what_exists() -> None:
+    text = (TESTS / "README.md").read_text()
+    named = re.findall(r"`(?:tests/)?((?:\w+/)+(?:\w+\.py)?)", text)
+    assert len(named) > 15
+    assert [name for name in named if not any((top / name).exists() for top in (TESTS, ROOT))] == []
+    sizes = re.findall(r"^\| `(\w+)` \|", text.split("\n## ")[0], re.MULTILINE)
+    folders = {path.name for path in TESTS.iterdir() if any(path.glob("**/test_*.py"))}
+    assert set(sizes) == folders
+
+
 def test_named_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"(?:^|`)make ([a-z0-9-]+)", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE):
         assert re.search(rf"^(?:[\w-]+ )*{target}(?: [\w-]+)*:", makefile, re.MULTILINE), target
+
+
+def test_the_readme_names_commands_that_exist() -> None:
+    text = (ROOT / "README.md").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"(?:^|`|&& )make ([a-z0-9-]+)", text, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    commands = re.findall(r"(?:^|`|`\.venv/bin/)mailroomctl ([^`\n]+)", text, re.MULTILINE)
+    assert len(commands) > 10
+    for line in commands:
+        found: Any = get_command(app)
+        words = line.split()
+        while hasattr(found, "commands"):
+            assert words, line
+            assert words[0] in found.commands, line
+            found = found.commands[words.pop(0)]
+        options = {option for parameter in found.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, line
+
+
+def test_the_readme_names_what_a_stack_retains() -> None:
+    template = loads((ROOT / "template.yaml").read_text(), "template.yaml")
+    retained = {name for name, one in template["Resources"].items() if one.get("DeletionPolicy") == "Retain"}
+    queues = {"InboundQueue", "DeadLetterQueue", "ParkedQueue"}
+    assert retained == {"MailBucket", *queues, "DirectoryTable", "DeliveriesTable"}
+    assert "Six resources are retained" in (ROOT / "README.md").read_text()
+
+
+def test_the_readme_names_parameters_that_exist() -> None:
+    template = loads((ROOT / "template.yaml").read_text(), "template.yaml")
+    set_there = re.findall(r'^ +"(\w+)=', (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert len(set_there) == 7
+    assert set(set_there) <= set(template["Parameters"])
