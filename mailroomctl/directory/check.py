@@ -1,13 +1,14 @@
 """What is wrong in a whole directory, though every entry for itself may be right."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailroom.addresses import Address, parse
 from mailroom.resolve.entries import DEFAULT_SEPARATORS, domain_key
 from mailroom.resolve.expansion import expand, walk
 from mailroom.resolve.look_up import split_tags
 from mailroom.resolve.mailboxes import Rules
+from mailroom.resolve.problems import Kind
 
 from mailroomctl.directory.overlaps import overlaps, path_of
 from mailroomctl.directory.overlay import EntriesInMemory
@@ -69,14 +70,14 @@ def _forwards(items: list[Item], rules: Rules) -> Iterator[Finding]:
         key = item["address"]
         for target in item["targets"]:
             if problem := found[target].problem:
-                severity = "warning" if problem.code == "5.2.1" else "error"
-                kind = "disabled" if problem.code == "5.2.1" else "dangling"
-                yield Finding(severity, kind, key, f"it leads to {target}: {problem.reason}")
-        reach = walk(key, found)
+                disabled = problem.kind is Kind.DISABLED
+                severity, kind = ("warning", "disabled") if disabled else ("error", "dangling")
+                yield Finding(severity, kind, key, replace(problem, met_at=target).reason)
+        reach = walk(key, found, _NO_LIMIT)
         for problem in reach.problems:
-            names = frozenset(problem.reason.partition(": ")[2].split(" → "))
-            if problem.code == "5.4.6" and names not in loops:
-                loops.add(names)
+            members = frozenset(problem.members)
+            if problem.endless and members not in loops:
+                loops.add(members)
                 yield Finding("error", "loop", key, problem.reason)
         if len(reach.mailboxes) > rules.fan_out_limit:
             count = f"{len(reach.mailboxes)} mailboxes, more than the limit of {rules.fan_out_limit}"

@@ -21,9 +21,9 @@ def new_forward(
     start = item["address"]
     found = expand([start], table_with(stack, table, item), _LIMIT)
     for problem in walk(start, found).problems:
-        if problem.code == "5.4.6":
+        if problem.endless:
             raise CommandError(f"{problem.reason}; nothing was changed.")
-        console.warn(problem.reason.removeprefix("it leads to "))
+        console.warn(f"{problem.met_at}: {problem.text}" if problem.met_at else problem.text)
     return item
 
 

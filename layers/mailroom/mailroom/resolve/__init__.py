@@ -5,5 +5,6 @@
 ``look_up``    one address: its entry, its tag, or why there is none
 ``directory``  the table: many keys in few calls, and a cache
 ``entries``    what an entry of the table says
+``problems``   why mail cannot go on: a kind, an enhanced status code, a sentence
 ``policy``     what to do with SES's findings
 """

@@ -6,18 +6,21 @@ Every address is looked up once. What the look-ups found is a graph; walking it 
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mailroom.errors import FanOutLimitExceeded
 from mailroom.resolve.directory import BATCH_SIZE
 from mailroom.resolve.entries import Entry, Forward, Mailbox
-from mailroom.resolve.look_up import LookUp, Needs, Problem, look_up_text
+from mailroom.resolve.look_up import LookUp, Needs, look_up_text
+from mailroom.resolve.problems import SHOWN, Kind, Problem
 
 ADDRESSES_PER_MAILBOX = 10
 """Addresses that a message may lead through for each mailbox that it may lead to: bounds the reads."""
 
-_SHOWN = 12  # addresses of a loop that a reason names
+LOOP_MEMBERS = SHOWN + 1
+"""Members of a loop that are kept, as its sentence needs them: a directory can have more loops than addresses, each as
+long as all of it."""
 
 
 class LookUps(Protocol):
@@ -99,8 +102,8 @@ def fetch(
     return {**have, **directory.read(keys)}
 
 
-def walk(start: str, found: Mapping[str, LookUp]) -> Reach:
-    """Follow everything from ``start``; a loop is cut where it closes, and named.
+def walk(start: str, found: Mapping[str, LookUp], loop_members: int = LOOP_MEMBERS) -> Reach:
+    """Follow everything from ``start``; a loop is cut where it closes, and named by its first ``loop_members``.
 
     A tag travels through aliases, as with Postfix's extensions, so that ``info+lists@`` reaches the same folder as
     ``bob+lists@``; not through groups and catch-alls, whose members did not ask for it.
@@ -117,7 +120,7 @@ def walk(start: str, found: Mapping[str, LookUp]) -> Reach:
             continue
         text, carried = step
         if text in path:
-            reach.problems[_loop(text, path)] = None
+            reach.problems[_loop(text, path, loop_members)] = None
             continue
         if step in seen:
             continue
@@ -125,12 +128,12 @@ def walk(start: str, found: Mapping[str, LookUp]) -> Reach:
         result = found[text]
         tag = carried if result.tag is None else result.tag
         if result.problem:
-            reach.problems[_with_way(result.problem, start, text)] = None
+            reach.problems[result.problem if text == start else replace(result.problem, met_at=text)] = None
         elif isinstance(result.entry, Mailbox):
             _add_mailbox(reach, result.entry, tag)
         elif isinstance(result.entry, Forward):
             if not result.entry.targets:
-                reach.problems[Problem("5.1.1", f"{result.entry.address} leads to no address")] = None
+                reach.problems[Problem(Kind.NO_TARGETS, (result.entry.address,))] = None
             path[text] = None
             stack.append(None)
             onward = tag if result.entry.kind == "alias" else None
@@ -144,12 +147,7 @@ def _add_mailbox(reach: Reach, mailbox: Mailbox, tag: str | None) -> None:
         reach.mailboxes[mailbox.address] = (mailbox, tag)
 
 
-def _with_way(problem: Problem, start: str, text: str) -> Problem:
-    return problem if start == text else Problem(problem.code, f"it leads to {text}: {problem.reason}")
-
-
-def _loop(text: str, path: Iterable[str]) -> Problem:
+def _loop(text: str, path: Iterable[str], most: int) -> Problem:
     names = list(path)
-    names = names[names.index(text) :]
-    shown = names if len(names) <= _SHOWN else [*names[: _SHOWN - 1], "…"]
-    return Problem("5.4.6", f"aliases go round in a loop: {' → '.join([*shown, text])}")
+    start = names.index(text)
+    return Problem(Kind.LOOP, tuple(names[start : start + most]))

@@ -19,6 +19,7 @@ from mailroom.resolve.entries import (
     catch_all_key,
     domain_key,
 )
+from mailroom.resolve.problems import Kind, Problem
 
 MAX_TAG_SPLITS = 4
 """Separators of one local part that are tried: a sender writes it, so it must not decide how many keys are read."""
@@ -26,14 +27,6 @@ MAX_TAG_SPLITS = 4
 MAX_DOMAIN_ALIASES = 8
 
 type Known = Mapping[str, Entry | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why mail cannot go on: an enhanced status code (RFC 3463) and a reason for people."""
-
-    code: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +88,7 @@ class _Search:
                 address = result
         except _UnknownKeysError as unknown:
             return Needs(tuple(unknown.keys), self._wishes(address))
-        return self._problem("5.4.6", f"the domain {self._original.domain} is an alias of an alias without end")
+        return self._problem(Kind.DOMAIN_LOOP, self._original.domain)
 
     def _find(self, address: Address) -> LookUp | Address:
         """Search in one domain; return the address in another domain when this one is its alias."""
@@ -112,7 +105,7 @@ class _Search:
             return self._other_domain(address, domain.alias_of)
         if found := self._entry(catch_all_key(address.domain), "catch-all"):
             return found
-        return self._problem("5.1.1", "there is no such address, and its domain has no catch-all")
+        return self._problem(Kind.UNKNOWN, self._original.text)
 
     def _require(self, keys: list[str]) -> None:
         if unknown := [key for key in keys if key not in self._known]:
@@ -129,14 +122,14 @@ class _Search:
                 if entry.enabled:
                     return self._found(entry, tag, f"{key}: {how}, a mailbox")
                 self._steps.append(f"{key}: {how}, a mailbox, disabled")
-                return self._problem("5.2.1", f"the mailbox {key} is disabled")
+                return self._problem(Kind.DISABLED, key)
             case Forward():
                 kind = {"alias": "an alias", "group": "a group", "catch_all": "leads"}[entry.kind]
                 count = f"{len(entry.targets)} address{'' if len(entry.targets) == 1 else 'es'}"
                 return self._found(entry, tag, f"{key}: {how}, {kind} to {count}")
             case Broken():
                 self._steps.append(f"{key}: {how}, an entry that cannot be understood")
-                return self._problem("5.3.5", f"the directory's entry {key} is broken: {entry.reason}")
+                return self._problem(Kind.BROKEN_ENTRY, key, entry.reason)
             case _:
                 self._steps.append(f"{key}: {how}, none")
                 return None
@@ -155,7 +148,7 @@ class _Search:
         try:
             other = normalise_domain(alias_of)
         except InvalidAddress:
-            return self._problem("5.3.5", f"the domain {address.domain} is an alias of what is no domain")
+            return self._problem(Kind.BROKEN_DOMAIN_ALIAS, address.domain)
         self._steps.append(f"{domain_key(address.domain)}: an alias of {other}")
         return Address(address.local_part, other)
 
@@ -170,8 +163,8 @@ class _Search:
         self._steps.append(step)
         return LookUp(self._original.text, entry, tag, None, tuple(self._steps))
 
-    def _problem(self, code: str, reason: str) -> LookUp:
-        return LookUp(self._original.text, None, None, Problem(code, reason), tuple(self._steps))
+    def _problem(self, kind: Kind, member: str, detail: str = "") -> LookUp:
+        return LookUp(self._original.text, None, None, Problem(kind, (member,), detail), tuple(self._steps))
 
 
 def look_up_text(text: str, known: Known) -> LookUp | Needs:
@@ -179,5 +172,5 @@ def look_up_text(text: str, known: Known) -> LookUp | Needs:
     try:
         address = parse(text)
     except InvalidAddress as error:
-        return LookUp(text, None, None, Problem("5.1.3", f"not an address: {error}"))
+        return LookUp(text, None, None, Problem(Kind.NOT_AN_ADDRESS, detail=f"{error}"))
     return look_up(address, known)

@@ -11,8 +11,8 @@ from mailroom.folder_names import INBOX, folder_name
 from mailroom.mailbox_paths import DEFAULT_TEMPLATE, mailbox_path
 from mailroom.resolve.entries import Domain, Entry, Mailbox, domain_key
 from mailroom.resolve.expansion import LookUps, Reach, expand, fetch, walk
-from mailroom.resolve.look_up import Problem
 from mailroom.resolve.policy import Finding, Judgement, findings, judge
+from mailroom.resolve.problems import Kind, Problem
 
 MAX_STATE = 180_000
 """Octets of deliveries and rejections: the workflow's state may hold 256 KiB and carries more than these."""
@@ -48,7 +48,7 @@ def resolve_mailboxes(state: Mapping[str, Any], directory: LookUps, rules: Rules
         try:
             recipients[parse(given).text] = None
         except InvalidAddress as error:
-            rejected.append(_rejection(printable(given), Problem("5.1.3", f"not an address: {error}")))
+            rejected.append(_rejection(printable(given), Problem(Kind.NOT_AN_ADDRESS, detail=f"{error}")))
 
     found = expand(recipients, directory, rules.fan_out_limit)
     reaches = {recipient: walk(recipient, found) for recipient in recipients}
@@ -107,11 +107,11 @@ class _Decisions:
     def _decide(self, mailbox: Mailbox) -> dict[str, Any] | Problem:
         judgement = self._judge(mailbox)
         if judgement.action == "reject":
-            return Problem("5.7.1", f"refused by the policy of {mailbox.address}: {judgement.verdict}")
+            return Problem(Kind.REFUSED, (mailbox.address,), judgement.verdict)
         try:
             path = mailbox_path(parse(mailbox.address), mailbox.path, self._rules.path_template)
         except (InvalidAddress, MailboxPathRejected) as error:
-            return Problem("5.3.5", f"the mailbox {mailbox.address} cannot be delivered to: {error}")
+            return Problem(Kind.UNUSABLE_MAILBOX, (mailbox.address,), f"{error}")
         return {
             "mailbox": mailbox.address,
             "path": path,
@@ -154,7 +154,7 @@ def _add(
 
 def _rejection(recipient: str, *problems: Problem) -> dict[str, str]:
     if not problems:
-        problems = (Problem("5.1.1", "it leads to no mailbox"),)
+        problems = (Problem(Kind.NO_MAILBOX),)
     reason = "; ".join(problem.reason for problem in problems[:3])
     if len(reason) > MAX_REASON:
         reason = f"{reason[: MAX_REASON - 1]}…"

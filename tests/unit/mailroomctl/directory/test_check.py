@@ -1,0 +1,64 @@
+"""A whole directory is checked by what problems are, not by how they are told."""
+
+from typing import Any
+
+import pytest
+from mailroom.resolve.mailboxes import Rules
+
+from mailroomctl.directory.check import Finding, check_directory
+from tests.fakes.dynamodb import alias, domain, group, mailbox
+
+
+def found(*items: dict[str, Any]) -> list[Finding]:
+    return check_directory(items, Rules())
+
+
+def kinds(*items: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one.kind, one.entry) for one in found(*items)]
+
+
+def ring(*names: str) -> list[dict[str, Any]]:
+    return [alias(name, onward) for name, onward in zip(names, (*names[1:], names[0]), strict=True)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 12, 13, 40])
+def test_a_loop_is_reported_once_wherever_one_comes_into_it(size: int) -> None:
+    names = [f"a{number:02}@example.com" for number in range(size)]
+    items = [*ring(*names), *(alias(f"into{name}", name) for name in names)]
+    assert kinds(*items) == [("loop", "a00@example.com")]
+
+
+def test_each_loop_is_reported() -> None:
+    items = [*ring("a@example.com", "b@example.com"), *ring("c@example.com"), *ring("d@example.com", "e@example.com")]
+    assert kinds(*items) == [("loop", f"{name}@example.com") for name in "acd"]
+
+
+def test_names_that_look_like_the_words_of_a_sentence() -> None:
+    first = ['"a: b"@example.com', '"c: d"@example.com']
+    second = ['"e: b"@example.com', '"f: d"@example.com']
+    assert kinds(*ring(*first), *ring(*second)) == [("loop", first[0]), ("loop", second[0])]
+
+
+def test_a_domain_that_is_its_own_alias() -> None:
+    items = [
+        domain("one.example", alias_of="two.example"),
+        domain("two.example", alias_of="one.example"),
+        group("all@example.com", "a@one.example", "b@one.example", "c@two.example"),
+    ]
+    text = "the domain {} is an alias of an alias without end"
+    assert [one.text for one in found(*items) if one.kind == "loop"] == [
+        f"it leads to a@one.example: {text.format('one.example')}",
+        f"it leads to c@two.example: {text.format('two.example')}",
+    ]
+
+
+def test_only_disabled_is_a_warning() -> None:
+    items = [mailbox("off@example.com", enabled=False), group("all@example.com", "off@example.com", "no@example.com")]
+    assert [(one.severity, one.kind, one.text) for one in found(*items)] == [
+        (
+            "error",
+            "dangling",
+            "it leads to no@example.com: there is no such address, and its domain has no catch-all",
+        ),
+        ("warning", "disabled", "it leads to off@example.com: the mailbox off@example.com is disabled"),
+    ]
