@@ -30,6 +30,7 @@ RESUMES = 4
 _BROKEN = (BotoCoreError, HTTPError, OSError)
 # User metadata by which the S3 encryption clients (SES's KmsKeyArn is one) mark what only their key can read.
 _CLIENT_SIDE_ENCRYPTED = frozenset({"x-amz-key", "x-amz-key-v2", "x-amz-cek-alg"})
+_REPLACED = "PreconditionFailed"  # the answer to If-Match
 _ERRORS: dict[str, tuple[type[MailroomError], str]] = {
     "NoSuchKey": (MessageMissing, "the raw mail is not in the bucket (any more)"),
     "404": (MessageMissing, "the raw mail is not in the bucket (any more)"),
@@ -39,7 +40,7 @@ _ERRORS: dict[str, tuple[type[MailroomError], str]] = {
     ),
     "403": (ForbiddenObject, "S3 denies access to the raw mail; check the function's role and the bucket's key"),
     "InvalidObjectState": (MessageUnreadable, "the raw mail was archived; restore the object first"),
-    "PreconditionFailed": (MessageUnavailable, "the raw mail was replaced while it was being read"),
+    _REPLACED: (MessageUnavailable, "the raw mail was replaced while it was being read"),
 }
 
 
@@ -99,7 +100,7 @@ class MailStore:
         try:
             return self._client.get_object(Bucket=self._bucket, **arguments)  # type: ignore[arg-type]
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "unknown")
+            code = _s3_code(error)
             kind, text = _ERRORS.get(code, (MessageUnavailable, "S3 cannot give the raw mail just now"))
             raise kind(f"{text} ({code})") from error
         except _BROKEN as error:
@@ -185,4 +186,9 @@ class RawMail:
 
 def _may_pass(error: BaseException) -> bool:
     """Tell whether to ask again at once; a version that was replaced does not come back."""
-    return isinstance(error, MessageUnavailable) and "PreconditionFailed" not in str(error)
+    return isinstance(error, MessageUnavailable) and _s3_code(error.__cause__) != _REPLACED
+
+
+def _s3_code(error: BaseException | None) -> str:
+    """S3's own code for an error; empty when it was not S3 that answered."""
+    return error.response.get("Error", {}).get("Code", "unknown") if isinstance(error, ClientError) else ""
