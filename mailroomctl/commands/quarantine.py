@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from mailroom.statuses import Status
 
 from mailroomctl.command import command
 from mailroomctl.console import Console
-from mailroomctl.deliveries import execution
-from mailroomctl.deliveries.quarantine import delete_mail, find_mail, list_message_ids, read_headers, save_mail
-from mailroomctl.deliveries.rebuild import notification_from_records
+from mailroomctl.deliveries.quarantine import (
+    delete_mail,
+    held_records,
+    list_message_ids,
+    read_headers,
+    release_mail,
+    save_mail,
+)
 from mailroomctl.deliveries.table import DeliveriesTable, Record
 from mailroomctl.directory.models import checked_address
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
 
 app = typer.Typer(no_args_is_help=True, help="Quarantine: mail that a verdict policy holds back.")
-
-_HELD = ("QUARANTINED", "RELEASED", "FAILED", "CLAIMED")
-"""Statuses of a record whose mail waits in quarantine; all but the first: a release that did not come to its end."""
 
 MessageId = Annotated[str, typer.Argument(metavar="MESSAGE-ID", help="As in the list.", show_default=False)]
 Mailboxes = Annotated[
@@ -53,7 +56,7 @@ def show(
     ] = None,
 ) -> None:
     """Show one message: its records, and the headers one decides by."""
-    records = _held(stack, message_id, None)
+    records = _held(DeliveriesTable(stack), message_id, None)
     headers = read_headers(stack, records[0])
     rows = [_row(record) for record in records]
     if console.as_json:
@@ -71,27 +74,15 @@ def show(
 def release(stack: Stack, console: Console, message_id: MessageId, mailbox: Mailboxes = None) -> None:
     """Deliver a message after all, into the INBOX."""
     table = DeliveriesTable(stack)
-    records = _held(stack, message_id, mailbox)
+    records = _held(table, message_id, mailbox)
     names = [record["mailbox"] for record in records]
-    notification = notification_from_records(records, names, key=find_mail(stack, records[0]))
-    # The workflow leaves QUARANTINED records alone: a redelivery must not let mail out. RELEASED ones it may claim.
-    marked = [record for record in records if table.change_status(record, "RELEASED")]
-    try:
-        ended = execution.run(stack, notification)
-    except BaseException:
-        for record in marked:
-            table.change_status({**record, "status": "RELEASED"}, "QUARANTINED")
-        raise
-    finally_there = [record for record in table.of_message(message_id) if record["mailbox"] in names]
-    for record in finally_there:
-        if record["status"] == "RELEASED" and table.change_status(record, "QUARANTINED"):
-            record["status"] = "QUARANTINED"  # the workflow did not come to it
-    rows = [_row(record) for record in finally_there]
-    if left := [row for row in rows if row["status"] != "DELIVERED"]:
+    ended = release_mail(stack, table, records)
+    rows = [_row(record) for record in table.of_message(message_id) if record["mailbox"] in names]
+    if left := [row for row in rows if row["status"] != Status.DELIVERED]:
         states = ", ".join(f"{row['mailbox']} is {row['status']} {row['reason'] or ''}".strip() for row in left)
         why = states if ended.settled else f"{states}; the workflow ended {ended.end}: {ended.text}"
         raise CommandError(f"not everything was delivered: {why}. mailroomctl explain shows where mail to it goes.")
-    if not _still_held(table, message_id):
+    if not held_records(table, message_id):
         delete_mail(stack, message_id)
     console.done(f"released {message_id} to {', '.join(names)}", rows)
 
@@ -101,13 +92,14 @@ def release(stack: Stack, console: Console, message_id: MessageId, mailbox: Mail
 def delete(stack: Stack, console: Console, message_id: MessageId, mailbox: Mailboxes = None) -> None:
     """Give a message up: it stays undelivered, and its copy in quarantine is deleted."""
     table = DeliveriesTable(stack)
-    records = _held(stack, message_id, mailbox)
+    records = _held(table, message_id, mailbox)
     for record in records:
-        if not table.change_status(record, "REJECTED", code="5.7.1", reason="deleted from quarantine by an operator"):
+        reason = "deleted from quarantine by an operator"
+        if not table.change_status(record, Status.REJECTED, code="5.7.1", reason=reason):
             raise CommandError(
                 f"{record['mailbox']}: somebody else changed the record just now; look at it and try again."
             )
-    if not _still_held(table, message_id):
+    if not held_records(table, message_id):
         delete_mail(stack, message_id)
     names = [record["mailbox"] for record in records]
     rows = [_row(record) for record in table.of_message(message_id) if record["mailbox"] in names]
@@ -117,15 +109,11 @@ def delete(stack: Stack, console: Console, message_id: MessageId, mailbox: Mailb
 def _all_held(stack: Stack) -> Iterator[Record]:
     table = DeliveriesTable(stack)
     for message_id in list_message_ids(stack):
-        yield from _still_held(table, message_id)
+        yield from held_records(table, message_id)
 
 
-def _still_held(table: DeliveriesTable, message_id: str) -> list[Record]:
-    return [one for one in table.of_message(message_id) if one.get("quarantine_key") and one["status"] in _HELD]
-
-
-def _held(stack: Stack, message_id: str, mailboxes: list[str] | None) -> list[Record]:
-    records = _still_held(DeliveriesTable(stack), message_id)
+def _held(table: DeliveriesTable, message_id: str, mailboxes: list[str] | None) -> list[Record]:
+    records = held_records(table, message_id)
     if not records:
         raise CommandError(f"{message_id} is not in quarantine; mailroomctl quarantine list shows what is.")
     if not mailboxes:

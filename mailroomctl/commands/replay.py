@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from mailroom.statuses import SAFE
 
 from mailroomctl.command import INTERRUPTED, fail
 from mailroomctl.console import Console
@@ -15,7 +16,6 @@ from mailroomctl.stack import Stack
 from mailroomctl.times import iso
 
 _COLUMNS = ("message_id", "mailbox", "recipients", "outcome", "file", "reason")
-_SAFE = ("DELIVERED", "QUARANTINED")
 
 
 def replay(
@@ -118,7 +118,7 @@ def _nothing_on_record(stack: Stack, message_id: str) -> str:
 
 def _outcome(record: Record, before: Record | None) -> dict[str, Any]:
     row = outcome_row(record)
-    if before and before["status"] == record["status"] and record["status"] in _SAFE:
+    if before and before["status"] == record["status"] and record["status"] in SAFE:
         row["outcome"] = f"{record['status']} before, left as it is"
     return row
 

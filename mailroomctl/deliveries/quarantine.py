@@ -1,15 +1,23 @@
-"""The raw mail in quarantine: one object for a message, at ``quarantine/<message id>``."""
+"""What a policy holds back: a record for each mailbox, and one object at ``quarantine/<message id>``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from email import message_from_bytes, policy
 from pathlib import Path
 
 from mailroom.settings import QUARANTINE_PREFIX
+from mailroom.statuses import Status
 
+from mailroomctl.deliveries import execution
+from mailroomctl.deliveries.execution import Execution
 from mailroomctl.deliveries.raw_mail import stored_at
-from mailroomctl.deliveries.table import Record
+from mailroomctl.deliveries.rebuild import notification_from_records
+from mailroomctl.deliveries.table import DeliveriesTable, Record
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
+
+HELD = frozenset({Status.QUARANTINED, Status.RELEASED, Status.FAILED, Status.CLAIMED})
+"""Statuses of a record whose mail waits in quarantine; all but the first: a release that did not come to its end."""
 
 _HEADERS = ("From", "To", "Subject", "Date", "Message-ID", "Authentication-Results")
 _ENOUGH = 64 * 1024  # octets; headers of real mail are far shorter
@@ -23,6 +31,36 @@ def list_message_ids(stack: Stack) -> Iterator[str]:
     for page in pages:
         for one in page.get("Contents", []):
             yield one["Key"].removeprefix(QUARANTINE_PREFIX)
+
+
+def held_records(table: DeliveriesTable, message_id: str) -> list[Record]:
+    """Return the records of the mailboxes for which a message is held back."""
+    return [one for one in table.of_message(message_id) if one.get("quarantine_key") and one["status"] in HELD]
+
+
+def release_mail(stack: Stack, table: DeliveriesTable, records: Sequence[Record]) -> Execution:
+    """Run the workflow for held records of one message, into the INBOX of their mailboxes.
+
+    What it does not come to is held again. The copy in quarantine stays.
+    """
+    mailboxes = [record["mailbox"] for record in records]
+    notification = notification_from_records(records, mailboxes, key=find_mail(stack, records[0]))
+    with _released(table, records):
+        return execution.run(stack, notification)
+
+
+@contextmanager
+def _released(table: DeliveriesTable, records: Sequence[Record]) -> Iterator[None]:
+    """Let the workflow claim ``records``: it leaves QUARANTINED alone, as a redelivery must not let mail out."""
+    marked: list[Record] = []
+    try:
+        for record in records:
+            if table.change_status(record, Status.RELEASED):
+                marked.append({**record, "status": Status.RELEASED})
+        yield
+    finally:
+        for record in marked:
+            table.change_status(record, Status.QUARANTINED)  # refused when the workflow has claimed it
 
 
 def find_mail(stack: Stack, record: Record) -> str:

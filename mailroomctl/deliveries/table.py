@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mailroom.maildir.names import folder_directory
+from mailroom.statuses import Status
 
 from mailroomctl.deliveries.cause import plain_cause
 from mailroomctl.stack import Stack
@@ -57,7 +58,7 @@ class DeliveriesTable:
         )
         return (_plain(item) for page in pages for item in page["Items"])
 
-    def change_status(self, record: Record, status: str, **fields: str) -> bool:
+    def change_status(self, record: Record, status: Status, **fields: str) -> bool:
         """Set the status and other texts of a record that still has the status that was read; say whether it had."""
         from botocore.exceptions import ClientError
 
@@ -108,7 +109,7 @@ def _file(record: Record) -> str | None:
 
 def _reason(record: Record) -> str:
     parts = [record.get("code"), record.get("error"), plain_cause(record.get("reason") or ""), record.get("verdict")]
-    if record["status"] == "CLAIMED" and record.get("lease_until"):
+    if record["status"] == Status.CLAIMED and record.get("lease_until"):
         until = datetime.fromtimestamp(int(record["lease_until"]), UTC)
         parts.append(f"an execution holds the lease until {until:%Y-%m-%dT%H:%M:%SZ}")
     return " ".join(filter(None, parts))

@@ -8,6 +8,7 @@ from typing import Any
 from mailroom import notification
 from mailroom.errors import InvalidEvent
 from mailroom.notification import Notification
+from mailroom.statuses import FINAL
 
 from mailroomctl.addresses import normalised
 from mailroomctl.deliveries.cause import plain_cause
@@ -80,7 +81,7 @@ def read_parked(message: Message) -> Waiting:
 def read_dead_letter(message: Message, records: list[dict[str, Any]]) -> Waiting:
     """Read what the inbound queue gave up; ``records`` are the message's, which say why."""
     event = [{"messageId": message.id, "body": message.body}]
-    failed = [record for record in records if record.get("status") not in ("DELIVERED", "QUARANTINED", "REJECTED")]
+    failed = [record for record in records if record.get("status") not in FINAL]
     errors = sorted({record.get("error") or record["status"] for record in failed})
     parts = [f"{record['mailbox']}: {record.get('error') or record['status']}" for record in failed]
     if not records:

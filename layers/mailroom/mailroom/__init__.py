@@ -6,5 +6,6 @@ By step:
 ``delivery``      WriteMailbox: ``mail_store`` (the raw mail in S3) into ``maildir`` (the file protocol, no AWS in it)
 
 For all: ``addresses`` and ``domain_names`` (normalised), ``mailbox_paths`` and ``folder_names`` (what may be one),
-``errors`` (permanent or temporary), ``settings`` (the environment, typed), ``observability`` (logs, metrics).
+``state`` (what the workflow hands from step to step), ``statuses`` (of records), ``errors`` (permanent or temporary),
+``settings`` (the environment, typed), ``observability`` (logs, metrics).
 """

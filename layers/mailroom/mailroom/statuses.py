@@ -1,0 +1,33 @@
+"""What a record of the deliveries table, and an outcome of the workflow, says became of a message."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The status of a record or of an outcome; ``statemachine/deliver_mail.asl.json`` writes all but one."""
+
+    CLAIMED = "CLAIMED"
+    """An execution is delivering the copy, or was interrupted."""
+    DELIVERED = "DELIVERED"
+    """The copy is on the disk."""
+    QUARANTINED = "QUARANTINED"
+    """A policy holds the mail back, under the quarantine prefix of the mail bucket."""
+    RELEASED = "RELEASED"
+    """An operator has lifted the quarantine, which mailroomctl writes; no execution has claimed the delivery yet."""
+    REJECTED = "REJECTED"
+    """There will be no copy: a recipient that leads nowhere or is refused, or a copy that can never be written."""
+    FAILED = "FAILED"
+    """Not safe yet; the queue brings the message back."""
+    DUPLICATE = "DUPLICATE"
+    """Of an outcome only: an earlier execution has delivered or quarantined it."""
+    BOUNCED = "BOUNCED"
+    """The sender got a bounce."""
+    BOUNCE_FAILED = "BOUNCE_FAILED"
+    """The bounce could not be sent, and is not tried again."""
+
+
+SAFE = frozenset({Status.DELIVERED, Status.QUARANTINED})
+"""Mailroom keeps the mail: nothing can be lost any more."""
+
+FINAL = SAFE | {Status.REJECTED}
+"""Nothing more happens by itself."""
