@@ -9,6 +9,7 @@ from mailroom import settings
 from mailroom.observability import MetricUnit, count_errors, logger, metrics
 from mailroom.resolve.directory import Directory
 from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
+from mailroom.resolve.resolution import Request
 
 config = settings.load(settings.ResolveMailboxesSettings)
 # One quick second try: longer outages are the workflow's business. 5 s is the function's timeout.
@@ -35,12 +36,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Raises ``FanOutLimitExceeded`` (permanent) and ``DirectoryUnavailable`` (temporary).
     """
-    state = resolve_mailboxes(event, directory, rules)
-    deliveries, rejected = state["deliveries"], state["rejected"]
+    resolution = resolve_mailboxes(Request.from_state(event), directory, rules)
     # Problems on the way of recipients that still arrive: who they are is the directory's business, not the log's.
-    problems = sorted({problem["code"] for problem in state["problems"]})
-    counts = {"deliveries": len(deliveries), "rejected": len(rejected), "problems": len(state["problems"])}
+    problems = sorted({problem.code for problem in resolution.problems})
+    deliveries, rejected = len(resolution.deliveries), len(resolution.rejected)
+    counts = {"deliveries": deliveries, "rejected": rejected, "problems": len(resolution.problems)}
     logger.info("Resolved", extra={**counts, "problem_codes": problems})
-    metrics.add_metric("MailboxesResolved", MetricUnit.Count, len(deliveries))
-    metrics.add_metric("RecipientsRejected", MetricUnit.Count, len(rejected))
-    return state
+    metrics.add_metric("MailboxesResolved", MetricUnit.Count, deliveries)
+    metrics.add_metric("RecipientsRejected", MetricUnit.Count, rejected)
+    return {**event, **resolution.to_state()}

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from mailroom import notification, settings
+from mailroom import notification, settings, state
 from mailroom.notification import Ignored
 from mailroom.observability import MetricUnit, count_errors, logger, metrics
 
@@ -14,7 +14,7 @@ config = settings.load(settings.ValidateEventSettings)
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 @count_errors
-def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
+def handler(event: Any, context: LambdaContext) -> state.Received | state.Ignored:
     """Turn an event into ``{"kind": "mail", …}`` or ``{"kind": "ignored", "reason"}``; no AWS call is made.
 
     Raises ``InvalidEvent`` and ``ForbiddenObject``, both permanent.

@@ -5,9 +5,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from mailroom import maildir, settings
-from mailroom.delivery import Delivery
+from mailroom.delivery import Delivery, written_state
 from mailroom.mail_store import MailStore
 from mailroom.observability import MetricUnit, count_errors, logger, metrics
+from mailroom.state import Written
 
 config = settings.load(settings.WriteMailboxSettings)
 mail_store = MailStore(config.mail_bucket)
@@ -16,7 +17,7 @@ mail_store = MailStore(config.mail_bucket)
 @logger.inject_lambda_context(correlation_id_path="message.id", clear_state=True)
 @metrics.log_metrics
 @count_errors
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> Written | dict[str, str]:
     """Write the copy and give ``{"file_name", "size", "folder", "already_delivered"}``.
 
     The event ``{"probe": true}`` writes and removes one small file instead, to see whether the storage works.
@@ -36,9 +37,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric("BytesDelivered", MetricUnit.Bytes, delivered.size)
     metrics.add_metric("AgeAtDelivery", MetricUnit.Seconds, age)
     logger.info("Written", extra={"size": delivered.size, "already_delivered": delivered.already_delivered})
-    return {
-        "file_name": delivered.file_name,
-        "size": delivered.size,
-        "folder": delivered.folder,
-        "already_delivered": delivered.already_delivered,
-    }
+    return written_state(delivered)

@@ -12,6 +12,8 @@ from mailroom.resolve.entries import Forward, Mailbox
 from mailroom.resolve.expansion import expand
 from mailroom.resolve.look_up import LookUp
 from mailroom.resolve.mailboxes import resolve_mailboxes
+from mailroom.resolve.policy import findings
+from mailroom.resolve.resolution import PlannedDelivery, Request, Resolution
 
 from mailroomctl.addresses import normalised
 from mailroomctl.console import Console
@@ -41,16 +43,9 @@ def explain(
     rules = stack_rules(stack)
     entries = table_with(stack, DirectoryTable(stack))
     found = expand([text], entries, rules.fan_out_limit)
-    result = resolve_mailboxes({"recipients": [address], "message": message}, entries, rules)
-    outcomes = {one["mailbox"]: one for one in result["deliveries"]}
-    console.tree(
-        _tree(text, found, outcomes, result),
-        {
-            "address": text,
-            "look_ups": [_look_up(one) for one in found.values()],
-            **{name: result[name] for name in ("deliveries", "rejected", "problems")},
-        },
-    )
+    resolution = resolve_mailboxes(Request((address,), tuple(findings(message))), entries, rules)
+    look_ups = [_look_up(one) for one in found.values()]
+    console.tree(_tree(text, found, resolution), {"address": text, "look_ups": look_ups, **resolution.to_state()})
 
 
 def _look_up(found: LookUp) -> dict[str, Any]:
@@ -64,12 +59,11 @@ def _look_up(found: LookUp) -> dict[str, Any]:
     }
 
 
-def _tree(
-    start: str, found: Mapping[str, LookUp], outcomes: Mapping[str, dict[str, Any]], result: Mapping[str, Any]
-) -> "Tree":
+def _tree(start: str, found: Mapping[str, LookUp], resolution: Resolution) -> "Tree":
     """Draw the look-ups; an address met again is not drawn again."""
     from rich.tree import Tree
 
+    deliveries = {delivery.mailbox: delivery for delivery in resolution.deliveries}
     root = Tree(start)
     drawn: set[str] = set()
     pending = [(start, root)]
@@ -88,26 +82,25 @@ def _tree(
         if look_up.problem:
             branch.add(f"✗ {look_up.problem.code} {look_up.problem.reason}")
         elif isinstance(look_up.entry, Mailbox):
-            branch.add(_outcome(look_up.entry.address, outcomes))
+            branch.add(_outcome(look_up.entry.address, deliveries.get(look_up.entry.address)))
         elif look_up.entry:
             onward = [(target, branch.add(f"→ {target}")) for target in look_up.entry.targets]
             pending.extend(reversed(onward))
     summary = root.add("outcome")
-    for one in outcomes.values():
-        summary.add(_outcome(one["mailbox"], outcomes))
-    for one in result["rejected"]:
-        summary.add(f"✗ rejected: {one['code']} {one['reason']}")
-    for one in result["problems"]:
-        summary.add(f"but: {one['code']} {one['reason']}")
+    for delivery in resolution.deliveries:
+        summary.add(_outcome(delivery.mailbox, delivery))
+    for one in resolution.rejected:
+        summary.add(f"✗ rejected: {one.code} {one.reason}")
+    for one in resolution.problems:
+        summary.add(f"but: {one.code} {one.reason}")
     return root
 
 
-def _outcome(mailbox: str, outcomes: Mapping[str, dict[str, Any]]) -> str:
-    outcome = outcomes.get(mailbox)
-    if outcome is None:
+def _outcome(mailbox: str, delivery: PlannedDelivery | None) -> str:
+    if delivery is None:
         return f"✗ {mailbox}: no copy, see the outcome"
-    why = f" ({outcome['verdict']})" if outcome["verdict"] else ""
-    if outcome["action"] == "quarantine":
+    why = f" ({delivery.verdict})" if delivery.verdict else ""
+    if delivery.action == "quarantine":
         return f"⏸ {mailbox}: quarantine{why}"
-    folder = f"{outcome['folder']} if there is one, else INBOX" if outcome["optional_folder"] else outcome["folder"]
-    return f"✓ {mailbox}: {outcome['path']}, folder {folder}{why}"
+    folder = f"{delivery.folder} if there is one, else INBOX" if delivery.optional_folder else delivery.folder
+    return f"✓ {mailbox}: {delivery.path}, folder {folder}{why}"

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from cfnlint.decode.cfn_yaml import loads
 from mailroom import errors
-from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
+from mailroom.resolve.mailboxes import Rules
 
 from mailroomctl.directory.models import DomainModel, ForwardModel, MailboxModel
 from tests.fakes.dynamodb import FakeDynamoDB, alias, directory, mailbox
+from tests.fakes.resolve_step import resolve_step
 from tests.workflow.architecture_page import PAGE, code, samples, section, tables
 from tests.workflow.engines import Ministack
 from tests.workflow.mail import NOW, address, functions, queued, ses_notification
@@ -37,7 +38,7 @@ def column(title: str, name: str, table: int = 0) -> list[str]:
 def test_the_samples_are_the_states_of_an_execution() -> None:
     entries = directory(FakeDynamoDB([mailbox(address("bob")), alias(address("info"), address("bob"))]))
     lambdas = functions(now=NOW, bounces=True)
-    lambdas["ResolveMailboxes"] = lambda state: resolve_mailboxes(state, entries, Rules())
+    lambdas["ResolveMailboxes"] = lambda state: resolve_step(state, entries, Rules())
     script = Script({}, lambdas)
     execution = Ministack("deliver_mail").run(queued(ses_notification("info", "nobody")), script)
     before, write, after = samples("The state of an execution")

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
+from mailroom.resolve.mailboxes import Rules
 
 from tests.fakes.dynamodb import FakeDynamoDB, directory, group, mailbox
+from tests.fakes.resolve_step import resolve_step
 from tests.workflow.engines import Ministack
 from tests.workflow.mail import NOW, functions, queued, ses_notification
 from tests.workflow.script import Script
@@ -19,7 +20,7 @@ def largest_state(recipients: list[str], entries: list[dict[str, Any]]) -> int |
     event = ses_notification()
     event["receipt"]["recipients"] = recipients
     stand_ins = functions(now=NOW, bounces=True)
-    stand_ins["ResolveMailboxes"] = lambda state: resolve_mailboxes(
+    stand_ins["ResolveMailboxes"] = lambda state: resolve_step(
         state, directory(FakeDynamoDB(entries)), Rules(fan_out_limit=FAN_OUT_LIMIT)
     )
     engine = Ministack("deliver_mail")

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 from boto3.dynamodb.types import TypeSerializer
-from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
+from mailroom.resolve.mailboxes import Rules
 
 from mailroomctl.deliveries.rebuild import notification_from_records
 from tests.fakes.dynamodb import FakeDynamoDB, alias, directory, mailbox
+from tests.fakes.resolve_step import resolve_step
 from tests.workflow.engines import Engine, Execution
 from tests.workflow.mail import NOW, address, functions, queued, ses_notification
 from tests.workflow.script import Script
@@ -25,7 +26,7 @@ DIRECTORY = [
 def run(engine: Engine, event: Any) -> tuple[Execution, Script]:
     lookups = directory(FakeDynamoDB(DIRECTORY))
     lambdas = functions(now=NOW, bounces=False)
-    lambdas["ResolveMailboxes"] = lambda state: resolve_mailboxes(state, lookups, Rules())
+    lambdas["ResolveMailboxes"] = lambda state: resolve_step(state, lookups, Rules())
     script = Script({}, lambdas)
     return engine.run(event, script), script
 

@@ -1,13 +1,14 @@
 """One delivery: one message into one mailbox, as the workflow's Map item describes it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from mailroom import maildir
 from mailroom.errors import InvalidEvent
 from mailroom.mail_store import MailStore
+from mailroom.state import WriteRequest, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,15 @@ class Delivery:
     attempt: str
 
     @classmethod
-    def from_state(cls, state: dict[str, Any], *, request_id: str) -> "Delivery":
+    def from_state(cls, state: Mapping[str, Any], *, request_id: str) -> "Delivery":
         """Read the Map item; ``request_id`` is Lambda's, which makes the attempt unique.
 
         Raises ``InvalidEvent`` that names what is missing: somebody has called the function by hand.
         """
         try:
-            message, delivery = state["message"], state["delivery"]
-            retry_count = int(state.get("retry_count", 0))
+            request = cast("WriteRequest", state)
+            message, delivery = request["message"], request["delivery"]
+            retry_count = int(request.get("retry_count", 0))
             return cls(
                 message_id=message["id"],
                 key=message["key"],
@@ -52,9 +54,9 @@ class Delivery:
                 optional_folder=bool(delivery.get("optional_folder", False)),
                 recipients=tuple(delivery["recipients"]),
                 verdict=delivery.get("verdict", ""),
-                attempts=int(state.get("attempts", 1)),
+                attempts=int(request.get("attempts", 1)),
                 retry_count=retry_count,
-                attempt=f"{state.get('attempt', 'by-hand')}.{retry_count}.{request_id}",
+                attempt=f"{request.get('attempt', 'by-hand')}.{retry_count}.{request_id}",
             )
         except KeyError as error:
             raise InvalidEvent(f"The delivery lacks {error.args[0]!r}.") from None
@@ -101,3 +103,13 @@ class Delivery:
     def _content(self, mail_store: MailStore) -> Iterator[bytes]:
         with mail_store.open(self.key, bucket=self.bucket) as raw_mail:
             yield from raw_mail.chunks
+
+
+def written_state(delivered: maildir.Delivered) -> Written:
+    """Give WriteMailbox's output."""
+    return {
+        "file_name": delivered.file_name,
+        "size": delivered.size,
+        "folder": delivered.folder,
+        "already_delivered": delivered.already_delivered,
+    }

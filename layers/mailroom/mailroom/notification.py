@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from mailroom import state
 from mailroom.bounces import why_not_bounce
 from mailroom.errors import ForbiddenObject, InvalidEvent
 
@@ -31,7 +32,7 @@ class Ignored:
 
     reason: str
 
-    def to_state(self) -> dict[str, Any]:
+    def to_state(self) -> state.Ignored:
         """Give ValidateEvent's output for something that is not mail."""
         return {"kind": "ignored", "reason": self.reason}
 
@@ -60,7 +61,7 @@ class Notification:
 
     def to_state(
         self, *, now: int, lease_seconds: int, retention_days: int, concurrency: int, bounces: bool
-    ) -> dict[str, Any]:
+    ) -> state.Received:
         """Give ValidateEvent's output: the message, its recipients, and what the workflow's own states need.
 
         ``now`` is in epoch seconds. A mail without a receive time gets ``now``; the claim keeps that of the first run.

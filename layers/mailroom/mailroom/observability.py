@@ -4,7 +4,7 @@ Service name and level come from Powertools' own variables (``POWERTOOLS_SERVICE
 correlation id of every line is the SES message id: one search in the logs shows a message's whole way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -18,7 +18,7 @@ __all__ = ["MetricUnit", "count_errors", "logger", "metrics"]
 logger = Logger(utc=True)
 metrics = Metrics(namespace="Mailroom")
 
-type Handler = Callable[[Any, Any], dict[str, Any]]
+type Handler = Callable[[Any, Any], Mapping[str, Any]]
 
 
 def count_errors(handler: Handler) -> Handler:
@@ -28,7 +28,7 @@ def count_errors(handler: Handler) -> Handler:
     """
 
     @wraps(handler)
-    def counting(event: Any, context: Any) -> dict[str, Any]:
+    def counting(event: Any, context: Any) -> Mapping[str, Any]:
         try:
             return handler(event, context)
         except MailroomError as error:

@@ -1,6 +1,7 @@
 """ResolveMailboxes: from envelope recipients to mailboxes, folders and rejections.
 
 ``mailboxes``  the step: recipients in, deliveries and rejections out
+``resolution`` what the step is asked and what it answers, to and from the workflow's state
 ``expansion``  follow aliases, groups and catch-alls, level by level
 ``look_up``    one address: its entry, its tag, or why there is none
 ``directory``  the table: many keys in few calls, and a cache

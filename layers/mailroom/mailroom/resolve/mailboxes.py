@@ -1,9 +1,9 @@
 """One step of the workflow: from the recipients of a message to its deliveries and rejections."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from mailroom.addresses import parse
 from mailroom.errors import FanOutLimitExceeded, InvalidAddress, MailboxPathRejected
@@ -11,14 +11,14 @@ from mailroom.folder_names import INBOX, folder_name
 from mailroom.mailbox_paths import DEFAULT_TEMPLATE, mailbox_path
 from mailroom.resolve.entries import Domain, Entry, Mailbox, domain_key
 from mailroom.resolve.expansion import LookUps, Reach, expand, fetch, walk
-from mailroom.resolve.policy import Finding, Judgement, findings, judge
+from mailroom.resolve.policy import Finding, Judgement, judge
 from mailroom.resolve.problems import Kind, Problem
+from mailroom.resolve.resolution import PlannedDelivery, Rejection, Request, Resolution
 
 MAX_STATE = 180_000
 """Octets of deliveries and rejections: the workflow's state may hold 256 KiB and carries more than these."""
 
 MAX_SHOWN = 20  # problems reported for one message
-MAX_REASON = 300  # characters: a loop or a broken entry can be wordy, and a hundred recipients can meet it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +31,26 @@ class Rules:
     """The stack's verdict policy, see ``mailroom.resolve.policy``; what it does not set is built in."""
 
 
-def resolve_mailboxes(state: Mapping[str, Any], directory: LookUps, rules: Rules) -> dict[str, Any]:
-    """Return ``state`` with ``deliveries``, ``rejected`` and ``problems``.
-
-    There is one delivery for a mailbox however many recipients lead there, and every recipient is in a delivery or
-    rejected. ``problems`` names what went wrong on the way of recipients that still arrive somewhere, for the log.
-
-    With ``released`` in the state (an operator lets mail out of quarantine) only those mailboxes are delivered to, into
-    their INBOX whatever the verdicts, and nobody is rejected: all others had their outcome when the message came.
+def resolve_mailboxes(request: Request, directory: LookUps, rules: Rules) -> Resolution:
+    """Find the mailboxes of a message: one delivery for a mailbox however many recipients lead there.
 
     Raises ``FanOutLimitExceeded`` and ``DirectoryUnavailable``; nothing that a recipient is written like.
     """
-    rejected: list[dict[str, str]] = []
+    rejected: list[Rejection] = []
     recipients: dict[str, None] = {}
-    for given in state.get("recipients") or []:
+    for given in request.recipients:
         try:
             recipients[parse(given).text] = None
         except InvalidAddress as error:
-            rejected.append(_rejection(printable(given), Problem(Kind.NOT_AN_ADDRESS, detail=f"{error}")))
+            rejected.append(Rejection(printable(given), (Problem(Kind.NOT_AN_ADDRESS, detail=f"{error}"),)))
 
     found = expand(recipients, directory, rules.fan_out_limit)
     reaches = {recipient: walk(recipient, found) for recipient in recipients}
-    message = state.get("message") or {}
-    released = frozenset(state.get("released") or ())
-    decide = _Decisions([] if released else findings(message), directory, rules, reaches.values())
+    decide = _Decisions(request.findings, directory, rules, reaches.values())
+    released = request.released
 
-    deliveries: dict[str, dict[str, Any]] = {}
-    problems: list[dict[str, str]] = []
+    ways: dict[str, list[_Way]] = {}
+    problems: list[Rejection] = []
     for recipient, reach in reaches.items():
         arrived = False
         wrong = list(reach.problems)
@@ -69,16 +62,17 @@ def resolve_mailboxes(state: Mapping[str, Any], directory: LookUps, rules: Rules
                 wrong.append(outcome)
                 continue
             arrived = True
-            _add(deliveries, outcome, mailbox, None if released else tag, recipient)
+            ways.setdefault(mailbox.address, []).append(_Way(outcome, recipient, None if released else tag))
         if not arrived and not released:
-            rejected.append(_rejection(recipient, *wrong))
+            rejected.append(Rejection(recipient, tuple(wrong) or (Problem(Kind.NO_MAILBOX),)))
         else:
-            problems += [_rejection(recipient, problem) for problem in wrong]
+            problems += [Rejection(recipient, (problem,)) for problem in wrong]
     if released:
         rejected, problems = [], [*rejected, *problems]
-    result = {"deliveries": list(deliveries.values()), "rejected": rejected, "problems": problems[:MAX_SHOWN]}
-    _check_size(result)
-    return {**state, **result}
+    deliveries = tuple(_delivery(one) for one in ways.values())
+    resolution = Resolution(deliveries, tuple(rejected), tuple(problems[:MAX_SHOWN]))
+    _check_size(resolution)
+    return resolution
 
 
 class _Decisions:
@@ -86,25 +80,25 @@ class _Decisions:
 
     def __init__(
         self,
-        found: list[Finding],
+        found: Sequence[Finding],
         directory: LookUps,
         rules: Rules,
         reaches: Iterable[Reach],
     ) -> None:
         self._findings = found
         self._rules = rules
-        self._outcomes: dict[str, dict[str, Any] | Problem] = {}
+        self._outcomes: dict[str, PlannedDelivery | Problem] = {}
         # A domain's settings matter only when there is something to decide; the expansion mostly read them already.
         domains = {domain_key(_domain_of(one)): None for reach in reaches for one in reach.mailboxes} if found else {}
         self._domains: Mapping[str, Entry | None] = fetch(directory, domains, (), {}) if domains else {}
 
-    def outcome(self, mailbox: Mailbox) -> dict[str, Any] | Problem:
+    def outcome(self, mailbox: Mailbox) -> PlannedDelivery | Problem:
         """Return the delivery to ``mailbox``, without its recipients, or why there is none."""
         if mailbox.address not in self._outcomes:
             self._outcomes[mailbox.address] = self._decide(mailbox)
         return self._outcomes[mailbox.address]
 
-    def _decide(self, mailbox: Mailbox) -> dict[str, Any] | Problem:
+    def _decide(self, mailbox: Mailbox) -> PlannedDelivery | Problem:
         judgement = self._judge(mailbox)
         if judgement.action == "reject":
             return Problem(Kind.REFUSED, (mailbox.address,), judgement.verdict)
@@ -112,15 +106,15 @@ class _Decisions:
             path = mailbox_path(parse(mailbox.address), mailbox.path, self._rules.path_template)
         except (InvalidAddress, MailboxPathRejected) as error:
             return Problem(Kind.UNUSABLE_MAILBOX, (mailbox.address,), f"{error}")
-        return {
-            "mailbox": mailbox.address,
-            "path": path,
-            "folder": judgement.folder,
-            "recipients": [],
-            "action": "quarantine" if judgement.action == "quarantine" else "deliver",
-            "verdict": judgement.verdict,
-            "optional_folder": mailbox.subaddress_folders and judgement.action == "inbox",
-        }
+        return PlannedDelivery(
+            mailbox=mailbox.address,
+            path=path,
+            folder=judgement.folder,
+            recipients=(),
+            action="quarantine" if judgement.action == "quarantine" else "deliver",
+            verdict=judgement.verdict,
+            optional_folder=mailbox.subaddress_folders and judgement.action == "inbox",
+        )
 
     def _judge(self, mailbox: Mailbox) -> Judgement:
         domain = self._domains.get(domain_key(_domain_of(mailbox.address)))
@@ -135,42 +129,35 @@ def printable(given: object) -> str:
     return shown[:320] or "(empty)"
 
 
-def _add(
-    deliveries: dict[str, dict[str, Any]], outcome: dict[str, Any], mailbox: Mailbox, tag: str | None, recipient: str
-) -> None:
-    """Add ``recipient`` to the delivery; its tag names the folder unless another recipient wrote to the INBOX."""
-    folder = folder_name(tag) if tag and outcome["optional_folder"] else None
-    delivery = deliveries.get(mailbox.address)
-    if delivery is None:
-        delivery = deliveries[mailbox.address] = {**outcome, "recipients": []}
-        if outcome["optional_folder"]:
-            delivery["folder"] = folder or INBOX
-            delivery["optional_folder"] = folder is not None
-    elif folder is None and delivery["optional_folder"]:
-        delivery["folder"] = INBOX
-        delivery["optional_folder"] = False
-    delivery["recipients"].append(recipient)
+class _Way(NamedTuple):
+    """One recipient's way to a mailbox."""
+
+    outcome: PlannedDelivery
+    recipient: str
+    tag: str | None
 
 
-def _rejection(recipient: str, *problems: Problem) -> dict[str, str]:
-    if not problems:
-        problems = (Problem(Kind.NO_MAILBOX),)
-    reason = "; ".join(problem.reason for problem in problems[:3])
-    if len(reason) > MAX_REASON:
-        reason = f"{reason[: MAX_REASON - 1]}…"
-    return {"recipient": recipient, "code": problems[0].code, "reason": reason}
+def _delivery(ways: Sequence[_Way]) -> PlannedDelivery:
+    """Join the ways to one mailbox; the first tag names the folder, unless a recipient wrote to the INBOX."""
+    delivery = replace(ways[0].outcome, recipients=tuple(way.recipient for way in ways))
+    if not delivery.optional_folder:
+        return delivery
+    folders = [folder_name(way.tag) if way.tag else None for way in ways]
+    folder = folders[0] if all(folders) else None
+    return replace(delivery, folder=folder or INBOX, optional_folder=folder is not None)
 
 
 def _domain_of(address: str) -> str:
     return address.rpartition("@")[2]
 
 
-def _check_size(result: Mapping[str, Any]) -> None:
+def _check_size(resolution: Resolution) -> None:
     """Refuse what the workflow could not carry: a state that is too large fails the run, and every redelivery of it.
 
     Rejections count three times, because the workflow makes an outcome and a bounce of each. Deliveries only become
     shorter.
     """
+    result = resolution.to_state()
     size = len(json.dumps(result).encode()) + 2 * len(json.dumps(result["rejected"]).encode())
     if size > MAX_STATE:
         raise FanOutLimitExceeded(

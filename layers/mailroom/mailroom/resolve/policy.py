@@ -4,7 +4,7 @@ A policy is a mapping from a finding to an action. A mailbox's own policy goes b
 stack's. When a message has several findings, the strictest of their actions wins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ def findings(message: Mapping[str, Any]) -> list[Finding]:
     return found
 
 
-def judge(found: list[Finding], *policies: Mapping[str, str]) -> Judgement:
+def judge(found: Sequence[Finding], *policies: Mapping[str, str]) -> Judgement:
     """Decide for one mailbox; ``policies`` go from the mailbox's own to the stack's.
 
     A setting that is wrong counts as not set, so that a typing error in an entry cannot lose mail.

@@ -2,16 +2,15 @@
 
 from typing import Any
 
-from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
+from mailroom.resolve.mailboxes import Rules
 
 from tests.fakes.dynamodb import FakeDynamoDB, directory
+from tests.fakes.resolve_step import resolve_step
 
 
 def resolve(entries: list[dict[str, Any]], *recipients: object, rules: Rules | None = None, **state: Any) -> Any:
     given = {"kind": "mail", "message": {"id": "m1"}, "recipients": list(recipients), **state}
-    result = resolve_mailboxes(given, directory(FakeDynamoDB(entries)), rules or Rules())
-    assert {name: result[name] for name in given} == given, "what came in travels on"
-    return result
+    return resolve_step(given, directory(FakeDynamoDB(entries)), rules or Rules())
 
 
 def ways(result: Any) -> dict[str, list[str]]:

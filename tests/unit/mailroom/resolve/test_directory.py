@@ -7,9 +7,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from mailroom.errors import DirectoryUnavailable, TemporaryError
 from mailroom.resolve.directory import ATTEMPTS, Directory
 from mailroom.resolve.entries import Broken, Domain, Forward, Mailbox
-from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
+from mailroom.resolve.mailboxes import Rules
 
 from tests.fakes.dynamodb import FakeDynamoDB, alias, directory, domain, mailbox
+from tests.fakes.resolve_step import resolve_step
 
 
 class Clock:
@@ -142,7 +143,7 @@ def test_the_cache_can_be_turned_off(options: dict[str, Any]) -> None:
     dynamodb = FakeDynamoDB([mailbox("bob@example.com")])
     lookups = directory(dynamodb, **options)
     for _ in range(2):
-        resolve_mailboxes({"recipients": ["bob@example.com"]}, lookups, Rules())
+        resolve_step({"recipients": ["bob@example.com"]}, lookups, Rules())
     assert len(dynamodb.calls) == 2
 
 
@@ -150,5 +151,5 @@ def test_a_warm_worker_needs_no_call() -> None:
     dynamodb = FakeDynamoDB([mailbox("bob@example.com"), alias("info@example.com", "bob@example.com")])
     lookups = directory(dynamodb)
     for _ in range(3):
-        resolve_mailboxes({"recipients": ["info@example.com", "eve@example.com"]}, lookups, Rules())
+        resolve_step({"recipients": ["info@example.com", "eve@example.com"]}, lookups, Rules())
     assert len(dynamodb.calls) == lookups.calls == 2, "one for each level of the first message"

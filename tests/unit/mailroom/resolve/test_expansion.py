@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from mailroom.addresses import parse
 from mailroom.errors import InvalidAddress, MailroomError
 from mailroom.mailbox_paths import check_path
-from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
+from mailroom.resolve.mailboxes import Rules
 
 from tests.fakes.dynamodb import FakeDynamoDB, directory
+from tests.fakes.resolve_step import resolve_step
 
 DOMAINS = ["example.com", "example.org", "bücher.example", "xn--bcher-kva.example"]
 NAMES = ["a", "b", "c", "d", "a+b", "a-b", "A", '"a b"', "é", "*", ".."]
@@ -89,7 +90,7 @@ def check(result: dict[str, Any], recipients: list[Any]) -> None:
 def test_every_directory(table: list[dict[str, Any]], recipients: list[str], message: dict[str, Any]) -> None:
     dynamodb = FakeDynamoDB(table)
     state = {"recipients": recipients, "message": message}
-    check(resolve_mailboxes(state, directory(dynamodb), Rules()), recipients)
+    check(resolve_step(state, directory(dynamodb), Rules()), recipients)
     read = [key for call in dynamodb.calls for key in call]
     assert len(set(read)) == len(read), "a key is read twice for one message"
 
@@ -101,7 +102,7 @@ def test_every_graph_of_aliases_ends(size: int, data: st.DataObject) -> None:
     graph = {name: data.draw(st.lists(st.sampled_from(names), max_size=4)) for name in names}
     table = [{"address": name, "type": "group", "targets": onward} for name, onward in graph.items() if onward]
     table += [{"address": name, "type": "mailbox"} for name, onward in graph.items() if not onward]
-    result = resolve_mailboxes({"recipients": names}, directory(FakeDynamoDB(table)), Rules())
+    result = resolve_step({"recipients": names}, directory(FakeDynamoDB(table)), Rules())
     check(result, list(names))
 
     def reachable(start: str) -> set[str]:
@@ -160,7 +161,7 @@ def test_ten_thousand_random_addresses_in_random_directories(seed: int) -> None:
         message = {"verdicts": {"spam": chance.choice(["FAIL", "PASS", None, 5, "DISABLED"])}}
         state = {"recipients": pool, "message": message, "released": chance.choice([None, [], [], usable])}
         try:
-            result = resolve_mailboxes(state, directory(FakeDynamoDB(table)), Rules())
+            result = resolve_step(state, directory(FakeDynamoDB(table)), Rules())
         except MailroomError:
             continue
         check(result, pool)

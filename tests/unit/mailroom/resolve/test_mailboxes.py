@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from mailroom.errors import FanOutLimitExceeded
-from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
+from mailroom.resolve.mailboxes import Rules
 
 from tests.fakes.dynamodb import FakeDynamoDB, alias, directory, domain, group, mailbox
+from tests.fakes.resolve_step import resolve_step
 from tests.unit.mailroom.resolve.resolving import rejections, resolve, ways
 
 
@@ -155,7 +156,7 @@ def test_fan_out_limit() -> None:
 def test_addresses_on_the_way_are_limited_before_they_are_read() -> None:
     dynamodb = FakeDynamoDB([group("all@example.com", *(f"m{n}@example.com" for n in range(10_000)))])
     with pytest.raises(FanOutLimitExceeded, match="more than 5001 addresses"):
-        resolve_mailboxes({"recipients": ["all@example.com"]}, directory(dynamodb), Rules())
+        resolve_step({"recipients": ["all@example.com"]}, directory(dynamodb), Rules())
     assert len(dynamodb.calls) == 1
 
 

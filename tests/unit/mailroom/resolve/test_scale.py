@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
+from mailroom.resolve.mailboxes import Rules
 
 from tests.fakes.dynamodb import FakeDynamoDB, alias, directory, domain, mailbox
+from tests.fakes.resolve_step import resolve_step
 
 
 def company(size: int) -> list[dict[str, Any]]:
@@ -29,7 +30,7 @@ def large() -> list[dict[str, Any]]:
 def calls(entries: list[dict[str, Any]], recipients: list[str], **message: Any) -> int:
     dynamodb = FakeDynamoDB(entries)
     state = {"recipients": recipients, "message": message}
-    result = resolve_mailboxes(state, directory(dynamodb), Rules())
+    result = resolve_step(state, directory(dynamodb), Rules())
     assert not result["rejected"]
     return len(dynamodb.calls)
 

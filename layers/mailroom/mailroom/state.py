@@ -1,0 +1,127 @@
+"""What the workflow hands from step to step: the keys of its state, which ``statemachine/deliver_mail.asl.json`` reads.
+
+The steps' dataclasses become these (``to_state``) and are made of them (``from_state``); nothing else knows a key.
+"""
+
+from typing import Literal, TypedDict
+
+
+class Ignored(TypedDict):
+    """ValidateEvent's output for something that is not mail."""
+
+    kind: Literal["ignored"]
+    reason: str
+
+
+class Message(TypedDict):
+    """The message, as every later step knows it."""
+
+    id: str
+    bucket: str
+    key: str
+    source: str
+    received_at: str
+    """ISO 8601 in UTC, with milliseconds."""
+    verdicts: dict[str, str | None]
+    dmarc_policy: str | None
+    rfc_message_id: str
+
+
+class Lease(TypedDict):
+    """When a claim is made, and when it runs out, in epoch seconds."""
+
+    now: int
+    until: int
+
+
+class Bounce(TypedDict):
+    """Whether the sender may get a bounce; ``why_not`` is empty when it may."""
+
+    allowed: bool
+    why_not: str
+
+
+class Received(TypedDict):
+    """ValidateEvent's output for mail, ResolveMailboxes's input."""
+
+    kind: Literal["mail"]
+    reason: None
+    message: Message
+    recipients: list[str]
+    released: list[str]
+    lease: Lease
+    expires_at: int
+    """Of the records, in epoch seconds."""
+    concurrency: int
+    bounce: Bounce
+
+
+class Delivery(TypedDict):
+    """One copy to make: an item of DeliverToMailboxes."""
+
+    mailbox: str
+    path: str
+    folder: str
+    recipients: list[str]
+    action: Literal["deliver", "quarantine"]
+    verdict: str
+    optional_folder: bool
+
+
+class Rejection(TypedDict):
+    """One recipient without a copy, an item of RecordRejections; or one that met a problem on its way to one."""
+
+    recipient: str
+    code: str
+    reason: str
+
+
+class Resolution(TypedDict):
+    """What ResolveMailboxes adds."""
+
+    deliveries: list[Delivery]
+    rejected: list[Rejection]
+    problems: list[Rejection]
+
+
+class Resolved(Received, Resolution):
+    """ResolveMailboxes's output."""
+
+
+class StoredMessage(TypedDict):
+    """The part of the message that WriteMailbox needs; the receive time is that of the first claim."""
+
+    id: str
+    bucket: str
+    key: str
+    received_at: str
+
+
+class ClaimedDelivery(TypedDict):
+    """The part of a delivery that WriteMailbox needs; path and folder are those of the first claim."""
+
+    mailbox: str
+    path: str
+    folder: str
+    recipients: list[str]
+    verdict: str
+    optional_folder: bool
+
+
+class WriteRequest(TypedDict):
+    """WriteMailbox's input. ``attempts`` counts claims, ``attempt`` names the execution."""
+
+    message: StoredMessage
+    delivery: ClaimedDelivery
+    attempts: int
+    retry_count: int
+    attempt: str
+
+
+class Written(TypedDict):
+    """WriteMailbox's output."""
+
+    file_name: str
+    size: int
+    folder: str
+    already_delivered: bool
