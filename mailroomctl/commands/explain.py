@@ -4,7 +4,7 @@ Runs the very code that the function runs, on the same table and by the stack's 
 it has no cache, so it may know of a change before the functions do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +13,7 @@ from mailroom.resolve.expansion import expand
 from mailroom.resolve.look_up import LookUp
 from mailroom.resolve.mailboxes import resolve_mailboxes
 from mailroom.resolve.policy import findings
-from mailroom.resolve.resolution import PlannedDelivery, Request, Resolution
+from mailroom.resolve.resolution import PlannedDelivery, Rejection, Request, Resolution
 
 from mailroomctl.addresses import normalised
 from mailroomctl.console import Console
@@ -45,7 +45,14 @@ def explain(
     found = expand([text], entries, rules.fan_out_limit)
     resolution = resolve_mailboxes(Request((address,), tuple(findings(message))), entries, rules)
     look_ups = [_look_up(one) for one in found.values()]
-    console.tree(_tree(text, found, resolution), {"address": text, "look_ups": look_ups, **resolution.to_state()})
+    data = {
+        "address": text,
+        "look_ups": look_ups,
+        "deliveries": _shown(resolution.deliveries),
+        "rejected": _shown(resolution.rejected),
+        "problems": _shown(resolution.problems),
+    }
+    console.tree(_tree(text, found, resolution), data)
 
 
 def _look_up(found: LookUp) -> dict[str, Any]:
@@ -57,6 +64,11 @@ def _look_up(found: LookUp) -> dict[str, Any]:
         "mailbox": found.entry.address if isinstance(found.entry, Mailbox) else None,
         "problem": f"{found.problem.code} {found.problem.reason}" if found.problem else None,
     }
+
+
+def _shown(answers: Sequence[PlannedDelivery | Rejection]) -> list[dict[str, Any]]:
+    """What the function answers, without the findings in DynamoDB's form: the verdict and the reason name them too."""
+    return [{name: value for name, value in one.to_state().items() if name != "findings"} for one in answers]
 
 
 def _tree(start: str, found: Mapping[str, LookUp], resolution: Resolution) -> "Tree":

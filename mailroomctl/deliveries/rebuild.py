@@ -7,9 +7,6 @@ from typing import Any
 from mailroomctl.deliveries.table import BOUNCE, Record
 from mailroomctl.errors import CommandError
 
-# As mailroom.resolve.policy writes them: "virus=FAIL, dmarc=FAIL (p=reject); policy=quarantine".
-_FINDING = re.compile(r"\b(spam|virus|spf|dkim|dmarc)=([A-Z_]+)(?: \(p=([a-z]+)\))?")
-
 
 def notification_from_records(
     records: Sequence[Record], release: Iterable[str] = (), *, key: str | None = None
@@ -35,12 +32,11 @@ def notification_from_records(
         "action": {"type": "S3", "bucketName": first["bucket"], "objectKey": key or first["key"]},
     }
     for record in records:
-        # A copy that a policy refused has the findings in its reason.
-        findings = f"{record.get('verdict') or ''} {record.get('reason') or ''}"
-        for check, status, dmarc_policy in _FINDING.findall(findings):
-            receipt[f"{check}Verdict"] = {"status": status}
-            if dmarc_policy:
-                receipt["dmarcPolicy"] = dmarc_policy
+        for name, value in _findings(record):
+            if name == "dmarc-policy":
+                receipt["dmarcPolicy"] = value
+            else:
+                receipt[f"{name}Verdict"] = {"status": value}
     mail: dict[str, Any] = {
         "timestamp": first["received_at"],
         "source": first.get("source") or "",
@@ -52,3 +48,28 @@ def notification_from_records(
     notification = {"notificationType": "Received", "mail": mail, "receipt": receipt}
     released = sorted(release)
     return notification | ({"mailroom": {"release": released}} if released else {})
+
+
+def _findings(record: Record) -> list[tuple[str, str]]:
+    """Return what SES's checks found, as far as a policy acted on it."""
+    if "findings" in record:
+        terms = [term.partition("=") for term in record["findings"]]
+        return [(name, value) for name, _, value in terms]
+    return _findings_in_words(record)
+
+
+def _findings_in_words(record: Record) -> list[tuple[str, str]]:
+    """Read a record of a version that kept no list, for as long as the table may hold one (``RecordRetentionDays``).
+
+    The sentences are "virus=FAIL, dmarc=FAIL (p=reject); policy=quarantine", in the verdict or, of a copy that a policy
+    refused, in the reason.
+    """
+    sentences = f"{record.get('verdict') or ''} {record.get('reason') or ''}"
+    found: list[tuple[str, str]] = []
+    for check, status, published in re.findall(
+        r"\b(spam|virus|spf|dkim|dmarc)=([A-Z_]+)(?: \(p=([a-z]+)\))?", sentences
+    ):
+        found.append((check, status))
+        if published:
+            found.append(("dmarc-policy", published))
+    return found

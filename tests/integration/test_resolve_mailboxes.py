@@ -50,6 +50,7 @@ def test_what_the_commands_write_the_function_reads(at: Operator, call: Any) -> 
             "action": "deliver",
             "verdict": "spam=GRAY; policy=junk",
             "optional_folder": False,
+            "findings": [{"S": "spam=GRAY"}],
         }
     ]
     assert [(one["recipient"], one["code"]) for one in result["rejected"]] == [

@@ -78,7 +78,8 @@ class Engine(Protocol):
 def _plain(item: dict[str, dict[str, Any]]) -> dict[str, Any]:
     def value(typed: dict[str, Any]) -> Any:
         ((kind, content),) = typed.items()
-        return {"N": int, "SS": sorted}.get(kind, lambda same: same)(content)
+        read = {"N": int, "SS": sorted, "L": lambda items: [value(item) for item in items]}
+        return read.get(kind, lambda same: same)(content)
 
     return {name: value(typed) for name, typed in item.items()}
 

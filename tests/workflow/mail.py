@@ -56,7 +56,9 @@ def functions(*, now: int, bounces: bool) -> dict[str, Callable[[Any], Any]]:
     def resolve(state: dict[str, Any]) -> dict[str, Any]:
         known = [name for name in state["recipients"] if not name.startswith("nobody")]
         unknown = [name for name in state["recipients"] if name.startswith("nobody")]
-        rejected = [{"recipient": name, "code": "5.1.1", "reason": "no such address"} for name in unknown]
+        rejected = [
+            {"recipient": name, "code": "5.1.1", "reason": "no such address", "findings": []} for name in unknown
+        ]
         return {**state, "deliveries": [delivery(name, state) for name in known], "rejected": rejected}
 
     def delivery(name: str, state: dict[str, Any]) -> dict[str, Any]:
@@ -68,6 +70,7 @@ def functions(*, now: int, bounces: bool) -> dict[str, Callable[[Any], Any]]:
             "recipients": [name],
             "action": "quarantine" if held else "deliver",
             "verdict": "virus=FAIL; policy=quarantine" if held else "",
+            "findings": [{"S": "virus=FAIL"}] if held else [],
             "optional_folder": False,
         }
 

@@ -21,6 +21,7 @@ def to_bob(state: dict[str, Any]) -> dict[str, Any]:
         "action": "deliver",
         "verdict": "",
         "optional_folder": False,
+        "findings": [],
     }
     return {**state, "deliveries": [delivery], "rejected": []}
 

@@ -42,7 +42,7 @@ def record(engine: Engine, mailbox: str = BOB) -> dict[str, Any]:
 
 def test_delivered(engine: Engine) -> None:
     play(engine, "bob")
-    file = {"file_name": "1.x.mailroom,S=8", "size": 8, "verdict": ""}
+    file = {"file_name": "1.x.mailroom,S=8", "size": 8, "verdict": "", "findings": []}
     assert record(engine) == {**CLAIM, **WHERE, **file, "status": "DELIVERED"}
 
 
@@ -68,7 +68,7 @@ def test_permanent_failure(engine: Engine) -> None:
 def test_a_delivery_clears_what_failed_before(engine: Engine) -> None:
     play(engine, "bob", WriteMailbox=[throws("MailboxPathRejected")])
     play(engine, "bob")
-    file = {"file_name": "1.x.mailroom,S=8", "size": 8, "verdict": ""}
+    file = {"file_name": "1.x.mailroom,S=8", "size": 8, "verdict": "", "findings": []}
     assert record(engine) == {**CLAIM, **WHERE, **file, "status": "DELIVERED", "attempts": 2}
 
 
@@ -78,6 +78,7 @@ def test_rejected(engine: Engine) -> None:
     assert record(engine, NOBODY) == {
         **MESSAGE,
         **reason,
+        "findings": [],
         "mailbox": NOBODY,
         "recipients": [NOBODY],
         "status": "REJECTED",
@@ -93,6 +94,7 @@ def test_quarantined(engine: Engine) -> None:
         "status": "QUARANTINED",
         "quarantine_key": "quarantine/m1",
         "verdict": "virus=FAIL; policy=quarantine",
+        "findings": ["virus=FAIL"],
     }
     assert engine.object_keys() == {"mail/m1", "quarantine/m1"}
 

@@ -55,6 +55,7 @@ def test_policy(engine: Engine, policy: str, status: str, folder: str | None, ve
     assert (done.status, done.path[-1]) == ("SUCCEEDED", "Delivered")
     record = records(engine)[address(policy)]
     assert record["status"] == status
+    assert record["findings"] == ([] if policy == "inbox" else ["spam=FAIL"])
     written = [(one["delivery"]["folder"], one["delivery"]["verdict"]) for one in script.payloads["WriteMailbox"]]
     assert written == ([(folder, verdict)] if folder else [])
     if status == "QUARANTINED":

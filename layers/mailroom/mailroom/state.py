@@ -56,6 +56,12 @@ class Received(TypedDict):
     bounce: Bounce
 
 
+class Text(TypedDict):
+    """A text as DynamoDB's interface writes it: the workflow's language cannot make a list attribute of plain ones."""
+
+    S: str
+
+
 class Delivery(TypedDict):
     """One copy to make: an item of DeliverToMailboxes."""
 
@@ -66,6 +72,8 @@ class Delivery(TypedDict):
     action: Literal["deliver", "quarantine"]
     verdict: str
     optional_folder: bool
+    findings: list[Text]
+    """What the verdict names, for the record: ``check=STATUS``, and ``dmarc-policy=…`` where DMARC failed."""
 
 
 class Rejection(TypedDict):
@@ -74,6 +82,8 @@ class Rejection(TypedDict):
     recipient: str
     code: str
     reason: str
+    findings: list[Text]
+    """What a policy refused, as in a delivery."""
 
 
 class Resolution(TypedDict):

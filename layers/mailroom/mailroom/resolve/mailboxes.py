@@ -101,7 +101,7 @@ class _Decisions:
     def _decide(self, mailbox: Mailbox) -> PlannedDelivery | Problem:
         judgement = self._judge(mailbox)
         if judgement.action == "reject":
-            return Problem(Kind.REFUSED, (mailbox.address,), judgement.verdict)
+            return Problem(Kind.REFUSED, (mailbox.address,), judgement.verdict, findings=judgement.findings)
         try:
             path = mailbox_path(parse(mailbox.address), mailbox.path, self._rules.path_template)
         except (InvalidAddress, MailboxPathRejected) as error:
@@ -114,6 +114,7 @@ class _Decisions:
             action="quarantine" if judgement.action == "quarantine" else "deliver",
             verdict=judgement.verdict,
             optional_folder=mailbox.subaddress_folders and judgement.action == "inbox",
+            findings=judgement.findings,
         )
 
     def _judge(self, mailbox: Mailbox) -> Judgement:

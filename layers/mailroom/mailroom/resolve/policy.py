@@ -29,6 +29,31 @@ _CHECKS = ("virus", "spam", "dmarc")
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a check found, and the policy that decides about it.
+
+    ``dmarc_policy`` is what the sender's domain asks for where DMARC fails, else empty.
+    """
+
+    check: str
+    status: str
+    policy: str
+    dmarc_policy: str = ""
+
+    @property
+    def text(self) -> str:
+        """The finding in a verdict."""
+        published = f" (p={self.dmarc_policy})" if self.dmarc_policy else ""
+        return f"{self.check}={self.status}{published}"
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The finding in a record, in the terms of mailroomctl's ``--verdict``."""
+        published = (f"dmarc-policy={self.dmarc_policy}",) if self.dmarc_policy else ()
+        return (f"{self.check}={self.status}", *published)
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """The action for one mailbox, and why."""
 
@@ -36,14 +61,8 @@ class Judgement:
     folder: str = INBOX
     verdict: str = ""
     """The text of the ``X-Mailroom-Verdict`` header; empty when nothing was found."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something a check found: the policy that decides, and how to name it."""
-
-    policy: str
-    text: str
+    findings: tuple[Finding, ...] = ()
+    """What the verdict names."""
 
 
 def wrong_policy(name: str, value: str) -> str | None:
@@ -65,12 +84,12 @@ def findings(message: Mapping[str, Any]) -> list[Finding]:
     for check in _CHECKS:
         status = str(verdicts.get(check) or "")
         if status in ("DISABLED", "PROCESSING_FAILED"):
-            found.append(Finding(status.lower(), f"{check}={status}"))
+            found.append(Finding(check, status, status.lower()))
         elif (check, status) in (("virus", "FAIL"), ("spam", "FAIL"), ("spam", "GRAY")):
-            found.append(Finding(f"{check}_{status.lower()}", f"{check}={status}"))
+            found.append(Finding(check, status, f"{check}_{status.lower()}"))
         elif (check, status) == ("dmarc", "FAIL") and message.get("dmarc_policy") in ("quarantine", "reject"):
             published = message["dmarc_policy"]
-            found.append(Finding(f"dmarc_{published}", f"dmarc=FAIL (p={published})"))
+            found.append(Finding(check, status, f"dmarc_{published}", published))
     return found
 
 
@@ -83,9 +102,10 @@ def judge(found: Sequence[Finding], *policies: Mapping[str, str]) -> Judgement:
     action = max((action for _, action in decided), key=ACTIONS.index, default="inbox")
     if action == "inbox":
         return Judgement()
-    causes = ", ".join(finding.text for finding, action in decided if action != "inbox")
+    causes = tuple(finding for finding, action in decided if action != "inbox")
+    verdict = f"{', '.join(finding.text for finding in causes)}; policy={action}"
     folder = setting("junk_folder", *policies) if action == "junk" else INBOX
-    return Judgement(action, folder, f"{causes}; policy={action}")
+    return Judgement(action, folder, verdict, causes)
 
 
 def setting(name: str, *policies: Mapping[str, str]) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailroom.resolve.policy import Finding
+
 SHOWN = 12
 """Addresses of a loop that its sentence names."""
 
@@ -36,6 +38,8 @@ class Problem:
     members: tuple[str, ...] = ()
     detail: str = ""
     met_at: str | None = None
+    findings: tuple[Finding, ...] = ()
+    """What a policy refused."""
 
     @property
     def code(self) -> str:

@@ -1,6 +1,6 @@
 """What ResolveMailboxes is asked, and what it answers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -38,7 +38,7 @@ class PlannedDelivery:
     """One copy to make, for one mailbox however many recipients lead there.
 
     With ``optional_folder`` the INBOX takes the copy when the mailbox has no such folder. ``verdict`` is the text of
-    the ``X-Mailroom-Verdict`` header, empty when the checks decided nothing.
+    the ``X-Mailroom-Verdict`` header, empty when the checks decided nothing; ``findings`` are what it names.
     """
 
     mailbox: str
@@ -48,6 +48,7 @@ class PlannedDelivery:
     action: Literal["deliver", "quarantine"]
     verdict: str
     optional_folder: bool
+    findings: tuple[Finding, ...] = ()
 
     def to_state(self) -> state.Delivery:
         """Give an item of DeliverToMailboxes."""
@@ -59,6 +60,7 @@ class PlannedDelivery:
             "action": self.action,
             "verdict": self.verdict,
             "optional_folder": self.optional_folder,
+            "findings": _terms(self.findings),
         }
 
 
@@ -82,7 +84,13 @@ class Rejection:
 
     def to_state(self) -> state.Rejection:
         """Give an item of RecordRejections."""
-        return {"recipient": self.recipient, "code": self.code, "reason": self.reason}
+        found = [finding for problem in self.problems for finding in problem.findings]
+        return {
+            "recipient": self.recipient,
+            "code": self.code,
+            "reason": self.reason,
+            "findings": _terms(found),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +111,7 @@ class Resolution:
             "rejected": [rejection.to_state() for rejection in self.rejected],
             "problems": [problem.to_state() for problem in self.problems],
         }
+
+
+def _terms(found: Iterable[Finding]) -> list[state.Text]:
+    return [{"S": term} for term in dict.fromkeys(term for finding in found for term in finding.terms)]

@@ -40,7 +40,12 @@ def test_catch_all_shadows_no_disabled_mailbox() -> None:
     for recipient in ("bob@example.com", "bob+x@example.com"):
         result = resolve(entries, recipient)
         assert result["rejected"] == [
-            {"recipient": recipient, "code": "5.2.1", "reason": "the mailbox bob@example.com is disabled"}
+            {
+                "recipient": recipient,
+                "code": "5.2.1",
+                "reason": "the mailbox bob@example.com is disabled",
+                "findings": [],
+            }
         ]
 
 

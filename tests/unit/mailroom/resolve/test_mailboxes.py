@@ -22,6 +22,7 @@ def test_exact_address_in_any_spelling() -> None:
             "action": "deliver",
             "verdict": "",
             "optional_folder": False,
+            "findings": [],
         }
     ]
     assert result["rejected"] == []
@@ -81,6 +82,7 @@ def test_loop_is_named() -> None:
             "recipient": "a@example.com",
             "code": "5.4.6",
             "reason": "aliases go round in a loop: b@example.com → C@example.com → b@example.com",
+            "findings": [],
         }
     ]
 

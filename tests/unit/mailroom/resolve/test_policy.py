@@ -65,6 +65,13 @@ def test_the_strictest_wins_and_all_that_counted_is_said() -> None:
     )
 
 
+def test_a_judgement_has_what_its_verdict_names() -> None:
+    message = verdicts("reject", spam="FAIL", virus="FAIL", dmarc="FAIL")
+    judgement = judge(findings(message), {"spam_fail": "inbox"})
+    assert [one.terms for one in judgement.findings] == [("virus=FAIL",), ("dmarc=FAIL", "dmarc-policy=reject")]
+    assert judge(findings(message), dict.fromkeys(DEFAULT_POLICY, "inbox")).findings == ()
+
+
 def test_the_nearer_policy_goes_first_setting_by_setting() -> None:
     own, of_domain, of_stack = (
         {"spam_fail": "inbox"},
@@ -95,6 +102,27 @@ def test_every_finding_can_have_every_action(name: str, action: str) -> None:
 )
 def test_wrong_policy_is_explained(name: str, value: str) -> None:
     assert wrong_policy(name, value)
+
+
+def test_findings_stand_beside_the_sentence() -> None:
+    result = resolve(
+        ENTRIES, "all@example.com", "max@example.com", message=verdicts("reject", spam="FAIL", dmarc="FAIL")
+    )
+    both = [{"S": "spam=FAIL"}, {"S": "dmarc=FAIL"}, {"S": "dmarc-policy=reject"}]
+    assert {one["mailbox"]: one["findings"] for one in result["deliveries"]} == {
+        "bob@example.com": both,
+        "eve@example.com": both,
+    }
+    [rejection] = result["rejected"]
+    assert (rejection["recipient"], rejection["code"], rejection["findings"]) == ("max@example.com", "5.7.1", both)
+
+
+def test_a_refusal_has_its_findings_however_long_its_reason_is() -> None:
+    names = [f"{'n' * 60}{number}@{'d' * 60}.example.com" for number in range(9)]
+    entries = [*(mailbox(name, policy={"spam_fail": "reject"}) for name in names), alias("all@example.com", *names)]
+    [rejection] = resolve(entries, "all@example.com", message=verdicts(spam="FAIL"))["rejected"]
+    assert len(rejection["reason"]) == 300
+    assert rejection["findings"] == [{"S": "spam=FAIL"}]
 
 
 ENTRIES = [

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from mailroom import notification
 from mailroom.notification import Notification
+from mailroom.resolve.policy import findings
 
 from mailroomctl.deliveries.rebuild import notification_from_records
 from mailroomctl.errors import CommandError
@@ -21,6 +22,7 @@ RECORD = {
     "recipients": ["bob@example.com", "info@example.com"],
     "rfc_message_id": "<1@example.org>",
     "verdict": "virus=FAIL, dmarc=FAIL (p=reject); policy=quarantine",
+    "findings": ["virus=FAIL", "dmarc=FAIL", "dmarc-policy=reject"],
 }
 
 
@@ -36,6 +38,7 @@ def test_the_functions_read_what_is_on_record() -> None:
         "mailbox": "eve@example.com",
         "recipients": ["all@example.com"],
         "verdict": "spam=GRAY; policy=junk",
+        "findings": ["spam=GRAY"],
     }
     rebuilt = state(notification_from_records([RECORD, other]))
     assert rebuilt["message"] == {
@@ -52,6 +55,40 @@ def test_the_functions_read_what_is_on_record() -> None:
     assert rebuilt["released"] == []
 
 
+@pytest.mark.parametrize("name", ["verdict", "reason"])
+def test_a_record_without_a_list_is_read_by_its_sentence(name: str) -> None:
+    bare = {key: value for key, value in RECORD.items() if key != "findings"}
+    sentence = f"refused by the policy of bob@example.com: {RECORD['verdict']}"
+    rebuilt = state(notification_from_records([{**bare, "verdict": "", name: sentence}]))
+    assert rebuilt["message"]["verdicts"]["virus"] == "FAIL"
+    assert rebuilt["message"]["verdicts"]["dmarc"] == "FAIL"
+    assert rebuilt["message"]["dmarc_policy"] == "reject"
+
+
+def test_the_list_is_right_whatever_the_sentence_says() -> None:
+    rebuilt = state(notification_from_records([{**RECORD, "findings": ["spam=GRAY"]}]))
+    assert {name: value for name, value in rebuilt["message"]["verdicts"].items() if value} == {"spam": "GRAY"}
+    assert rebuilt["message"]["dmarc_policy"] is None
+    none = state(notification_from_records([{**RECORD, "findings": []}]))
+    assert set(none["message"]["verdicts"].values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "dmarc_policy"),
+    [
+        ({"spam": "FAIL", "virus": "FAIL", "dmarc": "FAIL"}, "reject"),
+        ({"spam": "GRAY", "virus": "PROCESSING_FAILED"}, None),
+        ({"spam": "DISABLED", "dmarc": "FAIL"}, "quarantine"),
+    ],
+)
+def test_what_a_policy_acted_on_comes_back(verdicts: dict[str, str], dmarc_policy: str | None) -> None:
+    found = findings({"verdicts": verdicts, "dmarc_policy": dmarc_policy})
+    terms = [term for one in found for term in one.terms]
+    rebuilt = state(notification_from_records([{**RECORD, "findings": terms}]))["message"]
+    assert {name: value for name, value in rebuilt["verdicts"].items() if value} == verdicts
+    assert rebuilt["dmarc_policy"] == dmarc_policy
+
+
 def test_release_names_mailboxes_and_where_the_mail_is() -> None:
     event = notification_from_records([RECORD], ["bob@example.com"], key=RECORD["quarantine_key"])
     assert event["mailroom"] == {"release": ["bob@example.com"]}
@@ -60,7 +97,9 @@ def test_release_names_mailboxes_and_where_the_mail_is() -> None:
 
 
 def test_a_bounce_has_no_source_and_a_record_may_have_no_verdict() -> None:
-    bare = {name: value for name, value in RECORD.items() if name not in ("source", "verdict", "rfc_message_id")}
+    bare = {
+        name: value for name, value in RECORD.items() if name not in ("source", "verdict", "findings", "rfc_message_id")
+    }
     rebuilt = state(notification_from_records([bare]))
     assert set(rebuilt["message"]["verdicts"].values()) == {None}
     assert not rebuilt["message"]["source"]
