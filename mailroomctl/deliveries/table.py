@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from mailroom.maildir.names import folder_directory
+from mailroom.folder_names import folder_directory
 from mailroom.statuses import Status
 
 from mailroomctl.deliveries.cause import plain_cause

@@ -1,13 +1,22 @@
-"""Where a mailbox lies below the mail root: from the directory, or from the stack's template."""
+"""Where a mailbox lies below the mail root: from the directory, or from the stack's template.
+
+One rule for what is configured and for what the writer walks: what is wrong is found before anything is created.
+"""
 
 import re
+from typing import TYPE_CHECKING
 
-from mailroom.addresses import Address
 from mailroom.errors import ConfigurationError, MailboxPathRejected
 
+if TYPE_CHECKING:  # the writer has no use for addresses, and its cold start none for their tables
+    from mailroom.addresses import Address
+
 DEFAULT_TEMPLATE = "{domain}/{local_part}/Maildir"
-MAX_COMPONENT = 255  # bytes, NAME_MAX of Linux and of EFS
-MAX_PATH = 1024  # bytes; EFS takes more, but the path travels in the workflow's state and in records
+# Bytes, NAME_MAX of Linux and of EFS; a file system with a lower limit answers ENAMETOOLONG: the same rejection.
+MAX_COMPONENT = 255
+# Bytes. Dovecot opens whole paths, with PATH_MAX (4,096) for root, folder and file name too; and the path travels in
+# the workflow's state and in records.
+MAX_PATH = 1024
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._+=-")
@@ -15,7 +24,7 @@ _SAFE = re.compile(r"[a-z0-9_+=-][a-z0-9._+=-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-def mailbox_path(address: Address, path: str | None, template: str) -> str:
+def mailbox_path(address: "Address", path: str | None, template: str) -> str:
     """Return the path of a mailbox: its own, else the template filled with its address.
 
     Raises ``MailboxPathRejected`` for a path that is malformed or would leave the mail root, ``ConfigurationError`` for
@@ -24,7 +33,7 @@ def mailbox_path(address: Address, path: str | None, template: str) -> str:
     return check_path(fill_template(template, address) if path is None else path)
 
 
-def fill_template(template: str, address: Address) -> str:
+def fill_template(template: str, address: "Address") -> str:
     """Put the address into the template, encoded so that each value stays one component."""
     values = {"domain": address.domain, "local_part": address.local_part}
 
@@ -66,6 +75,17 @@ def check_path(path: str) -> str:
     if _octets(clean) > MAX_PATH:
         raise MailboxPathRejected(f"the mailbox path is longer than {MAX_PATH} bytes")
     return clean
+
+
+def mailbox_components(path: str) -> list[str]:
+    """Split a path, as ``check_path`` returns it, into the names that the writer walks one by one.
+
+    Raises:
+        MailboxPathRejected: It is not such a path.
+    """
+    if check_path(path) != path:
+        raise MailboxPathRejected("the mailbox path holds an empty component")
+    return path.split("/")
 
 
 def _octets(text: str) -> int:

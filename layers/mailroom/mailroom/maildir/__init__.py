@@ -1,6 +1,6 @@
 """The Maildir file protocol: one message, one mailbox, exactly one complete copy. Knows nothing of AWS.
 
-``names``     base name, temporary name, folder names; what is refused
+``names``     base name, temporary name
 ``directories`` open and make folders without following symlinks
 ``message``   write headers and content, counting sizes
 ``attempt``   one attempt from beginning to end

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from mailroom.errors import MailboxPathRejected, StorageUnavailable
+from mailroom.folder_names import INBOX, folder_directory
+from mailroom.mailbox_paths import mailbox_components
 from mailroom.maildir import names, recovery
 from mailroom.maildir.directories import Folder, Place, folder_exists, make_folder, open_folder
 from mailroom.maildir.draft import Draft
@@ -95,20 +97,21 @@ def deliver(
         raise StorageUnavailable("another attempt of the same delivery is running") from None
     try:
         if isinstance(begun, Found):
-            return Delivered(*begun, True)
+            return Delivered(begun.file_name, begun.folder, begun.size, begun.virtual_size, already_delivered=True)
         file_name, written = begun.publish(name, headers, content)
-        return Delivered(file_name, folders[0].place.name, written.size, written.virtual_size, False)
+        place = folders[0].place
+        return Delivered(file_name, place.name, written.size, written.virtual_size, already_delivered=False)
     finally:
         _close(folders)
 
 
 def _places(mail_root: str, mailbox_path: str, folder: str, *, optional: bool) -> list[Place]:
     """The folders to consider, the wanted one first; the INBOX is always among them."""
-    inbox = Place(names.INBOX, mail_root, names.mailbox_components(mailbox_path), None)
-    if folder == names.INBOX:
+    inbox = Place(INBOX, mail_root, mailbox_components(mailbox_path), None)
+    if folder == INBOX:
         return [inbox]
     try:
-        directory = names.folder_directory(folder)
+        directory = folder_directory(folder)
     except MailboxPathRejected:
         if optional:
             return [inbox]

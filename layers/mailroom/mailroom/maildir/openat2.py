@@ -13,7 +13,7 @@ READABLE = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _AT_FDCWD = ctypes.c_long(-100)
 _SYS_OPENAT2 = ctypes.c_long(437)  # the same on every architecture of Linux
 # RESOLVE_BENEATH would cost two more calls, to open and close the root, and adds nothing: without symlinks only ``..``
-# leaves a folder, and `names.mailbox_components` refuses that.
+# leaves a folder, and `mailbox_paths.mailbox_components` refuses that.
 _RESOLVE_NO_SYMLINKS = 0x04
 _HOW = {flags: struct.pack("QQQ", flags, 0, _RESOLVE_NO_SYMLINKS) for flags in (PATH_ONLY, READABLE)}
 _HOW_SIZE = ctypes.c_long(24)
