@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from mailroom.statuses import FINAL
 
 from mailroomctl.command import clear_errors
 from mailroomctl.console import Console
@@ -124,7 +125,7 @@ def send(
             for outcome in outcomes.wait(settings, mail, wait)
         ]
         Console(as_json=as_json).table(["message", "recipient", "outcome", "file", "detail"], rows, empty="")
-        if any(row["outcome"] not in outcomes.SETTLED for row in rows):
+        if any(row["outcome"] not in FINAL for row in rows):
             raise typer.Exit(1)
 
 

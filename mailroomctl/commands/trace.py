@@ -18,6 +18,7 @@ from mailroomctl.times import iso, parse_moment
 
 _COLUMNS = ("received_at", "message_id", "mailbox", "recipients", "outcome", "folder", "file", "attempts", "reason")
 _EVER = "0000"
+_WEEK = timedelta(days=7)
 
 
 def trace(
@@ -67,11 +68,7 @@ def trace(
         if not found:
             raise CommandError(_nothing_on_record(stack, message_id))
     elif mailbox:
-        earliest = iso(since or datetime.now(UTC) - timedelta(days=7)) if since or not rfc_message_id else _EVER
-        found = table.of_mailbox(normalised(mailbox), earliest, latest)
-        if rfc_message_id:
-            wanted = _bracketed(rfc_message_id)
-            found = (record for record in found if record.get("rfc_message_id") == wanted)
+        found = _of_mailbox(table, mailbox, rfc_message_id, since, latest)
     elif rfc_message_id:
         found = table.of_rfc_message_id(_bracketed(rfc_message_id), iso(since) if since else _EVER, latest)
     else:
@@ -82,6 +79,19 @@ def trace(
         console.warn(f"there are more than {limit}: use --since, --until, --status or --limit")
     hint = f"; mailroomctl explain {mailbox} shows where its mail goes" if mailbox else ""
     console.table(_COLUMNS, rows, empty=f"nothing is on record{hint}")
+
+
+def _of_mailbox(
+    table: DeliveriesTable, mailbox: str, rfc_message_id: str | None, since: datetime | None, latest: str
+) -> Iterator[Record]:
+    """Look at the last week, unless ``since`` or a Message-ID says what is meant."""
+    if not since and not rfc_message_id:
+        since = datetime.now(UTC) - _WEEK
+    found = table.of_mailbox(normalised(mailbox), iso(since) if since else _EVER, latest)
+    if not rfc_message_id:
+        return found
+    wanted = _bracketed(rfc_message_id)
+    return (record for record in found if record.get("rfc_message_id") == wanted)
 
 
 def _with(found: Iterable[Record], status: str | None) -> Iterator[Record]:

@@ -16,6 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mailroom.statuses import Status
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.tree import Tree
@@ -24,7 +25,7 @@ from mailroomctl.directory.models import MailboxModel, checked_address, mailbox_
 from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.errors import CommandError
 from mailroomctl.local import deploy, lifecycle
-from mailroomctl.local.outcomes import DELIVERED, REJECTED, Outcome, outcome_table, wait
+from mailroomctl.local.outcomes import Outcome, outcome_table, wait
 from mailroomctl.local.send import Sent, send
 from mailroomctl.local.settings import Settings
 from mailroomctl.queues.depth import depth
@@ -48,7 +49,8 @@ class Sample:
     @property
     def expected(self) -> Counter[tuple[str, str]]:
         """Each recipient with its outcome."""
-        return Counter((name, REJECTED if name in self.rejected else DELIVERED) for name in self.recipients)
+        rejected, delivered = Status.REJECTED, Status.DELIVERED
+        return Counter((name, rejected if name in self.rejected else delivered) for name in self.recipients)
 
 
 SAMPLES = [
@@ -131,7 +133,7 @@ def _report(settings: Settings, console: Console, results: list[tuple[Sample, li
     console.print(outcome_table([(sample.name, row) for sample, rows in results for row in rows]))
     console.print(_tree(settings.mail_root))
     files = sum(1 for path in settings.mail_root.rglob("*") if path.is_file() and path.parent.name == "new")
-    copies = sum(row.outcome == DELIVERED for _, rows in results for row in rows)
+    copies = sum(row.outcome == Status.DELIVERED for _, rows in results for row in rows)
     console.print(f"{copies} copies delivered, {files} files; the mail stays in {settings.mail_root}", soft_wrap=True)
     wrong = [s.name for s, rows in results if Counter((row.recipient, row.outcome) for row in rows) != s.expected]
     if wrong or files != copies:

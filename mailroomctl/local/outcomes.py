@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from mailroom.statuses import FINAL, SAFE
 from rich.table import Table
 
 from mailroomctl.addresses import normalised
@@ -12,12 +13,9 @@ from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
 from mailroomctl.local.send import Sent
 from mailroomctl.local.settings import Settings
 
-DELIVERED, REJECTED, QUARANTINED = "DELIVERED", "REJECTED", "QUARANTINED"
 #: The server did not take it; nothing is known of it yet.
 REFUSED, PENDING = "REFUSED", "PENDING"
-#: What the workflow ends a copy with; after these and a refusal nothing more happens by itself.
-SETTLED = (DELIVERED, REJECTED, QUARANTINED)
-FINAL = (*SETTLED, REFUSED)
+_ENDED = FINAL | {REFUSED}
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ def wait(settings: Settings, sent: Sent, seconds: float) -> list[Outcome]:
     before: list[Outcome] = []
     while True:
         rows = outcomes(table, sent)
-        final = all(row.outcome in FINAL for row in rows)
+        final = all(row.outcome in _ENDED for row in rows)
         # A group may lead to mailboxes whose turn is still to come: final is what is so twice in a row.
         if (final and rows == before) or time.monotonic() > deadline:
             return rows
@@ -68,7 +66,7 @@ def outcome_table(rows: list[tuple[str, Outcome]]) -> Table:
     table = Table("message", "recipient", "outcome")
     table.add_column("file", overflow="fold")
     for name, row in rows:
-        style = None if row.outcome in (DELIVERED, QUARANTINED) else "yellow" if row.outcome in FINAL else "red"
+        style = None if row.outcome in SAFE else "yellow" if row.outcome in _ENDED else "red"
         table.add_row(name, row.recipient, f"{row.outcome} {row.detail}".strip(), row.file, style=style)
     return table
 
