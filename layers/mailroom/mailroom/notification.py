@@ -1,7 +1,8 @@
 """What arrives: the notification that SES sends after it has stored a mail, in any of its wrappings.
 
 Source of the shape: "Contents of notifications for Amazon SES email receiving" in the SES developer guide, and
-captured notifications: every field but the message id, the recipients and the S3 action may be missing.
+captured notifications: every field but the message id, the recipients and the S3 object may be missing. The single
+function that Mailroom replaces took notifications without any type; stored ones are still read.
 """
 
 import json
@@ -15,6 +16,7 @@ from mailroom import state
 from mailroom.bounces import why_not_bounce
 from mailroom.errors import ForbiddenObject, InvalidEvent
 
+RECEIVED = "Received"
 SETUP_MESSAGE_ID = "AMAZON_SES_SETUP_NOTIFICATION"
 TOPIC_VALIDATION = "Successfully validated SNS topic"
 SUBSCRIPTION_TYPES = frozenset({"SubscriptionConfirmation", "UnsubscribeConfirmation"})
@@ -23,6 +25,7 @@ SUBSCRIPTION_TYPES = frozenset({"SubscriptionConfirmation", "UnsubscribeConfirma
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9._@+=-]{1,200}")
 _VERDICTS = ("spam", "virus", "spf", "dkim", "dmarc")
 _DMARC_POLICIES = frozenset({"none", "quarantine", "reject"})
+_MOST_WRAPPINGS = 5
 _LONGEST_HEADER = 998  # RFC 5322, 2.1.1
 
 
@@ -107,10 +110,16 @@ def parse(event: object) -> Notification | Ignored:
     """Read one notification from any of its wrappings.
 
     ``event`` is the pipe's array of one SQS record, an SNS event (``Records[0].Sns.Message`` as JSON text or as an
-    object), or a bare notification.
+    object), or a bare notification; the body of an SQS record may itself be an SNS event that somebody has stored.
 
     Raises ``InvalidEvent`` with the first thing that is wrong.
     """
+    return _parse(event, wrappings=_MOST_WRAPPINGS)
+
+
+def _parse(event: object, *, wrappings: int) -> Notification | Ignored:
+    if wrappings == 0:
+        raise InvalidEvent(f"The notification is wrapped more than {_MOST_WRAPPINGS} times.")
     content, by_hand = _unwrap(event)
     if isinstance(content, str):
         if content.startswith(TOPIC_VALIDATION):
@@ -121,7 +130,9 @@ def parse(event: object) -> Notification | Ignored:
     if "Message" in content and isinstance(content.get("Type"), str):
         if content["Type"] in SUBSCRIPTION_TYPES:
             return Ignored(f"SNS has sent a {content['Type']}.")
-        return parse({"Records": [{"Sns": {"Message": content["Message"]}}]})
+        return _parse({"Records": [{"Sns": {"Message": content["Message"]}}]}, wrappings=wrappings - 1)
+    if "Records" in content:
+        return _parse(content, wrappings=wrappings - 1)
     return _read(content, by_hand=by_hand)
 
 
@@ -168,11 +179,11 @@ def _decode(text: str) -> object:
 
 
 def _read(content: dict[str, Any], *, by_hand: bool) -> Notification | Ignored:
-    kind = content.get("notificationType", content.get("eventType"))
     mail = content.get("mail")
     if isinstance(mail, dict) and mail.get("messageId") == SETUP_MESSAGE_ID:
         return Ignored("SES has tested the receipt rule with its setup notification.")
-    if isinstance(kind, str) and kind != "Received":
+    kind = _kind(content)
+    if kind != RECEIVED:
         return Ignored(f"A {kind[:40]} event, not received mail.")
     if not isinstance(mail, dict):
         raise InvalidEvent("The notification has no mail object.")
@@ -196,9 +207,21 @@ def _read(content: dict[str, Any], *, by_hand: bool) -> Notification | Ignored:
     )
 
 
+def _kind(content: dict[str, Any]) -> str:
+    """What the notification is about; without a type it counts as received mail, and has to look like it."""
+    for name in ("notificationType", "eventType"):
+        if name in content:
+            kind = content[name]
+            if not isinstance(kind, str) or not kind:
+                what = "empty" if kind == "" else f"a JSON {_json_type(kind)}"
+                raise InvalidEvent(f"{name} is {what}, not a type such as {RECEIVED!r}.")
+            return kind
+    return RECEIVED
+
+
 def _stored_at(receipt: dict[str, Any]) -> tuple[str, str]:
     action = receipt.get("action")
-    if not isinstance(action, dict) or action.get("type") != "S3":
+    if not isinstance(action, dict) or action.get("type", "S3") != "S3":
         raise InvalidEvent(
             "receipt.action is not an S3 action: the receipt rule must store the mail in the mail bucket."
         )
@@ -237,7 +260,18 @@ def _dmarc_policy(receipt: dict[str, Any]) -> str | None:
 def _rfc_message_id(mail: dict[str, Any]) -> str:
     common = mail.get("commonHeaders")
     value = _text(common.get("messageId")) if isinstance(common, dict) else ""
-    return value.strip()[:_LONGEST_HEADER]
+    return (value.strip() or _header(mail, "message-id"))[:_LONGEST_HEADER]
+
+
+def _header(mail: dict[str, Any], wanted: str) -> str:
+    """The first value of a header that has one, for notifications that come without ``commonHeaders``."""
+    headers = mail.get("headers")
+    for header in headers if isinstance(headers, list) else ():
+        if isinstance(header, dict) and _text(header.get("name")).strip().lower() == wanted:
+            value = _text(header.get("value")).strip()
+            if value:
+                return value
+    return ""
 
 
 def _released(content: dict[str, Any]) -> tuple[str, ...]:

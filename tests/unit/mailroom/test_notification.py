@@ -74,6 +74,7 @@ WRAPPINGS = {
     "an SQS event": {"Records": [{"messageId": "1", "body": BODY}]},
     "an SNS event, message as text": {"Records": [{"Sns": {"Message": BODY}}]},
     "an SNS event, message as object": {"Records": [{"Sns": {"Message": notification()}}]},
+    "an SNS event in a queue": [{"body": json.dumps({"Records": [{"Sns": {"Message": BODY}}]})}],
     "an SNS envelope in a queue": [{"body": json.dumps({"Type": "Notification", "Message": BODY})}],
     "bare": notification(),
 }
@@ -142,6 +143,116 @@ def test_everything_but_id_recipients_and_action_may_be_missing() -> None:
     assert state["message"]["received_at"] == "1970-01-01T00:00:00.000Z"
 
 
+FIRST_VERSION: dict[str, Any] = {
+    "mail": {
+        "messageId": "o3vrnil0e2ic28trm7dfhrc2v0clambda4nbp0g1",
+        "source": "alice@sender.test",
+        "headers": [
+            {"name": "Subject", "value": "secret subject"},
+            {"name": "Message-ID", "value": "<one@sender.test>"},
+        ],
+    },
+    "receipt": {
+        "recipients": ["bob@example.com", "carol@example.com"],
+        "action": {"bucketName": "bucket", "objectKey": "mail/o3vr"},
+    },
+}
+
+
+def first_version(**action: Any) -> dict[str, Any]:
+    """A notification without any type, as the single function took it; ``None`` removes a field of the action."""
+    given = FIRST_VERSION["receipt"]["action"] | action
+    given = {name: value for name, value in given.items() if value is not None}
+    return FIRST_VERSION | {"receipt": FIRST_VERSION["receipt"] | {"action": given}}
+
+
+@pytest.mark.parametrize("message", [FIRST_VERSION, json.dumps(FIRST_VERSION)], ids=["object", "text"])
+def test_the_first_version_s_events_are_read(message: object) -> None:
+    assert read({"Records": [{"Sns": {"Message": message}}]}) == Notification(
+        message_id="o3vrnil0e2ic28trm7dfhrc2v0clambda4nbp0g1",
+        bucket="bucket",
+        key="mail/o3vr",
+        source="alice@sender.test",
+        received_at=None,
+        verdicts=dict.fromkeys(["spam", "virus", "spf", "dkim", "dmarc"]),
+        dmarc_policy=None,
+        rfc_message_id="<one@sender.test>",
+        recipients=("bob@example.com", "carol@example.com"),
+        unbounceable="Neither SPF nor DKIM passed: the sender may be forged.",
+    )
+
+
+@pytest.mark.parametrize("kind", ["Lambda", "SNS", "s3", "", [], {}, 3, False])
+def test_a_type_that_is_given_must_be_s3(kind: object) -> None:
+    with pytest.raises(InvalidEvent, match="not an S3 action"):
+        parse(first_version(type=kind))
+    assert read(first_version(type="S3")) == read(first_version())
+
+
+def test_a_type_of_null_is_not_a_missing_one() -> None:
+    content = first_version()
+    content["receipt"]["action"]["type"] = None
+    with pytest.raises(InvalidEvent, match="not an S3 action"):
+        parse(content)
+
+
+@pytest.mark.parametrize("field", ["notificationType", "eventType"])
+@pytest.mark.parametrize(("kind", "text"), [("", "is empty"), (None, "JSON null"), (3, "number"), ([], "array")])
+def test_a_notification_type_must_name_one(field: str, kind: object, text: str) -> None:
+    with pytest.raises(InvalidEvent, match=f"{field} .*{text}"):
+        parse(first_version() | {field: kind})
+
+
+@pytest.mark.parametrize("kind", ["Bounce", "received", "Delivery"])
+def test_another_type_is_not_mail_whatever_else_is_there(kind: str) -> None:
+    assert kind in ignored(first_version() | {"notificationType": kind})
+
+
+@pytest.mark.parametrize("missing", ["bucketName", "objectKey"])
+@pytest.mark.parametrize("value", [None, "", 7, {}])
+def test_without_a_type_the_object_must_be_named_in_full(missing: str, value: object) -> None:
+    with pytest.raises(InvalidEvent, match=missing):
+        parse(first_version(**{missing: value}))
+
+
+@pytest.mark.parametrize("recipients", [None, [], "bob@example.com", {}, [7]])
+def test_without_a_type_there_must_be_recipients(recipients: object) -> None:
+    content = first_version()
+    content["receipt"]["recipients"] = recipients
+    with pytest.raises(InvalidEvent, match="recipients"):
+        parse(content)
+    del content["receipt"]["recipients"]
+    with pytest.raises(InvalidEvent, match="recipients"):
+        parse(content)
+
+
+@pytest.mark.parametrize("bucket", ["other", "bucket"])
+def test_without_a_type_the_object_is_checked_all_the_same(bucket: str) -> None:
+    received = read(first_version(bucketName=bucket))
+    with pytest.raises(ForbiddenObject):
+        received.check_object("bucket", ("mail/",) if bucket == "other" else ("elsewhere/",))
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([{"name": "message-id", "value": "\t <two@sender.test> "}], "<two@sender.test>"),
+        ([{"name": "Message-ID", "value": " "}, {"name": "MESSAGE-ID", "value": "<three@x.test>"}], "<three@x.test>"),
+        ([{"name": "Message-ID", "value": "x" * 2000}], "x" * 998),
+        ([{"name": "Message-ID", "value": None}, {"name": 7}, {}, None, "Message-ID: <four@x.test>"], ""),
+        ([{"name": "In-Reply-To", "value": "<five@x.test>"}], ""),
+        ({"Message-ID": "<six@x.test>"}, ""),
+        (None, ""),
+    ],
+)
+@pytest.mark.parametrize("common", [None, {}, {"messageId": " "}, []])
+def test_the_message_id_comes_from_the_headers_where_the_common_ones_lack_it(
+    headers: object, common: object, expected: str
+) -> None:
+    received = read(notification(mail={"commonHeaders": common, "headers": headers}))
+    assert received.rfc_message_id == expected
+
+
 @pytest.mark.parametrize(
     ("mail", "receipt", "expected"),
     [
@@ -188,6 +299,7 @@ MALFORMED: dict[str, tuple[object, str]] = {
     "a record of another kind": ({"Records": [{"s3": {}}]}, "neither"),
     "not JSON": ([{"body": "}{"}], "not JSON"),
     "nested too deep": ([{"body": "[" * 100_000}], "not JSON"),
+    "wrapped without end": ([{"body": '{"Type":"N","Message":' * 3000 + "{}" + "}" * 3000}], "wrapped more than"),
     "a JSON list": ([{"body": "[]"}], "array"),
     "no mail": ({"receipt": {}}, "no mail"),
     "no receipt": ({"mail": {"messageId": "m1"}}, "no receipt"),
