@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -125,3 +125,27 @@ def test_every_form_of_an_event_delivers(world: World, form: str) -> None:
     [copy] = world.copies(address)
     assert copy.read_bytes().endswith(MAIL)
     assert int(copy.stat().st_mtime) == 1795488420  # 2026-11-24T02:47:00Z, when SES received it
+
+
+@pytest.mark.parametrize("form", [dict, json.dumps], ids=["object", "text"])
+def test_an_event_of_the_first_version_delivers(world: World, form: Callable[[Any], Any]) -> None:
+    address = world.mailbox()
+    told = notification(world, address)
+    action = told["receipt"]["action"]
+    event = {
+        "mail": {
+            "messageId": told["mail"]["messageId"],
+            "source": "sender@example.org",
+            "headers": [{"name": "Message-ID", "value": "<first@example.org>"}],
+        },
+        "receipt": {
+            "recipients": [address],
+            "action": {"bucketName": action["bucketName"], "objectKey": action["objectKey"]},
+        },
+    }
+    answer = world.execute({"Records": [{"Sns": {"Message": form(event)}}]})
+    assert answer["status"] == "SUCCEEDED"
+    [copy] = world.copies(address)
+    assert copy.read_bytes().endswith(MAIL)
+    [record] = world.records(told["mail"]["messageId"])
+    assert (record["status"], record["rfc_message_id"]) == ("DELIVERED", "<first@example.org>")

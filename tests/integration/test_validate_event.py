@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,35 @@ def test_an_incomplete_environment_names_everything(monkeypatch: pytest.MonkeyPa
         fresh_worker(monkeypatch, "validate_event", {})
 
 
-def test_the_sample_event_is_mail(monkeypatch: pytest.MonkeyPatch) -> None:
-    event = json.loads((Path(__file__).parents[2] / "events" / "validate_event.json").read_text())
-    content = json.loads(event[0]["body"]) if isinstance(event, list) else event
-    action = content["receipt"]["action"]
-    prefix = action["objectKey"].rpartition("/")[0] + "/"
-    app = fresh_worker(
-        monkeypatch, "validate_event", {**ENVIRONMENT, "MAIL_BUCKET": action["bucketName"], "MAIL_KEY_PREFIX": prefix}
-    )
-    assert app.handler(event, lambda_context())["kind"] == "mail"
+EVENTS = Path(__file__).parents[2] / "events"
+
+
+def as_text(event: dict[str, Any]) -> dict[str, Any]:
+    """The SNS event with its message as text."""
+    return {"Records": [{"Sns": {"Message": json.dumps(event["Records"][0]["Sns"]["Message"])}}]}
+
+
+@pytest.mark.parametrize(
+    ("sample", "form"),
+    [
+        ("validate_event.json", lambda event: event),
+        ("validate_event_first_version.json", lambda event: event),
+        ("validate_event_first_version.json", as_text),
+    ],
+    ids=["from the pipe", "first version, object", "first version, text"],
+)
+def test_the_sample_events_are_mail(sample: str, form: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    app = fresh_worker(monkeypatch, "validate_event", {**ENVIRONMENT, "MAIL_BUCKET": "MailBucket"})
+    state = app.handler(form(json.loads((EVENTS / sample).read_text())), lambda_context())
+    assert state["kind"] == "mail"
+    assert state["recipients"] == ["bob@example.com", "nobody@example.com"]
+    assert state["message"]["key"] == "mail/samplemail000000000000000000000000000001"
+    assert state["message"]["rfc_message_id"] == "<0001.sample@example.org>"
+
+
+@pytest.mark.parametrize(("bucket", "key"), [("other", "mail/m1"), (BUCKET, "elsewhere/m1")])
+def test_a_foreign_object_in_the_form_of_the_first_version(handler: Any, bucket: str, key: str) -> None:
+    event = json.loads((EVENTS / "validate_event_first_version.json").read_text())
+    event["Records"][0]["Sns"]["Message"]["receipt"]["action"] = {"bucketName": bucket, "objectKey": key}
+    with pytest.raises(ForbiddenObject):
+        handler(event)

@@ -93,6 +93,12 @@ def test_validate_event_without_any_option(built: None) -> None:
     assert "bob@example.com" not in log
 
 
+def test_validate_event_in_the_form_of_the_first_version(built: None) -> None:
+    answer, _ = invoke("ValidateEvent", "validate_event_first_version.json")
+    assert answer["kind"] == "mail"
+    assert answer["message"]["rfc_message_id"] == "<0001.sample@example.org>"
+
+
 def test_resolve_mailboxes(local: tuple[str, ...]) -> None:
     answer, _ = invoke("ResolveMailboxes", "resolve_mailboxes.json", *local)
     [delivery] = answer["deliveries"]
@@ -114,4 +120,5 @@ def test_every_event_is_there() -> None:
     assert {path.name for path in EVENTS.glob("*.json")} == {
         *(f"{folder.name}.json" for folder in (deploy.PROJECT / "functions").iterdir() if (folder / "app.py").exists()),
         "env.json",
+        "validate_event_first_version.json",
     }

@@ -38,6 +38,22 @@ def ses_notification(*names: str, **mail: Any) -> dict[str, Any]:
     }
 
 
+def first_version_event(*names: str, as_text: bool = False, **action: Any) -> dict[str, Any]:
+    """Give the event of the single function that Mailroom replaces: no type anywhere, no time, no verdicts."""
+    message = {
+        "mail": {
+            "messageId": "m1",
+            "source": "alice@sender.test",
+            "headers": [{"name": "Message-ID", "value": "<one@sender.test>"}],
+        },
+        "receipt": {
+            "recipients": [address(name) for name in names],
+            "action": {"bucketName": BUCKET, "objectKey": "mail/m1", **action},
+        },
+    }
+    return {"Records": [{"Sns": {"Message": json.dumps(message) if as_text else message}}]}
+
+
 def queued(content: object) -> list[dict[str, str]]:
     """Wrap a notification as the pipe hands it over."""
     body = content if isinstance(content, str) else json.dumps(content)

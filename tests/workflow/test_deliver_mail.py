@@ -7,7 +7,7 @@ one. No scenario depends on either.
 import pytest
 
 from tests.workflow.engines import Engine
-from tests.workflow.mail import queued, ses_notification
+from tests.workflow.mail import first_version_event, queued, ses_notification
 from tests.workflow.scenario import (
     BEFORE,
     BUSY,
@@ -65,7 +65,14 @@ SCENARIOS = [
         delivered("bob"),
         event={"Records": [{"Sns": {"Message": ses_notification("bob")}}]},
     ),
+    Scenario("an event of the first version", delivered("bob"), event=first_version_event("bob")),
+    Scenario("the same as text", delivered("bob"), event=first_version_event("bob", as_text=True)),
     # --- not mail, or not for us ---
+    Scenario(
+        "an event of the first version without a key",
+        Expect(PARKED_EVENT, parked=("InvalidEvent",), attempts={"ValidateEvent": 1}),
+        event=first_version_event("bob", objectKey=""),
+    ),
     Scenario(
         "SES's setup notification",
         Expect(("ValidateEvent", "Mail?", "Ignored"), attempts={"ResolveMailboxes": 0}),
