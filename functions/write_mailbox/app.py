@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Written | dict[str
     The event ``{"probe": true}`` writes and removes one small file instead, to see whether the storage works.
 
     Raises ``InvalidEvent``, ``ForbiddenObject``, ``MailboxPathRejected``, ``MessageMissing``, ``MessageUnreadable``
-    (permanent), ``StorageUnavailable`` and ``MessageUnavailable`` (temporary).
+    (permanent), ``StorageUnavailable``, ``MessageUnavailable``, ``DeadlinePassed`` and ``ClockWrong`` (temporary).
     """
     if event.get("probe") is True:
         maildir.probe(config.mail_root)
@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Written | dict[str
         return {"probe": "ok"}
     delivery = Delivery.from_state(event, request_id=context.aws_request_id)
     logger.info("Writing", extra={"attempts": delivery.attempts, "recovering": delivery.recovering})
-    delivered = delivery.write(mail_store, config.mail_root)
+    delivered = delivery.write(mail_store, config.mail_root, publish_seconds=config.publish_seconds)
     age = (datetime.now(UTC) - delivery.received_at).total_seconds()
     metrics.add_metric("CopyRecovered" if delivered.already_delivered else "CopyWritten", MetricUnit.Count, 1)
     metrics.add_metric("BytesDelivered", MetricUnit.Bytes, delivered.size)

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from mailroom.errors import (
+    ClockWrong,
+    DeadlinePassed,
     ForbiddenObject,
     InvalidEvent,
     MailboxPathRejected,
@@ -113,6 +115,35 @@ def test_two_mailboxes_are_two_deliveries(handler: Any, tmp_path: Path) -> None:
 def test_errors_by_name_leave_nothing(handler: Any, tmp_path: Path, changes: dict[str, Any], error: type) -> None:
     with pytest.raises(error):
         handler(item(**changes))
+    assert files(tmp_path) == []
+
+
+def ago(seconds: float) -> str:
+    """A time of entry."""
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+
+
+@pytest.mark.parametrize(("since", "error"), [(17, DeadlinePassed), (3600, DeadlinePassed), (-60, ClockWrong)])
+def test_a_first_attempt_at_the_wrong_time_leaves_nothing_and_its_retry_delivers(
+    handler: Any, tmp_path: Path, since: float, error: type
+) -> None:
+    with pytest.raises(error):
+        handler(item(entered_at=ago(since)))
+    assert files(tmp_path) == []
+    assert not handler(item(entered_at=ago(since), retry_count=1), "request-2")["already_delivered"]
+    assert len(files(tmp_path)) == 1
+
+
+def test_a_first_attempt_in_time_delivers(handler: Any, tmp_path: Path) -> None:
+    assert not handler(item(entered_at=ago(5)))["already_delivered"]
+    assert len(files(tmp_path)) == 1
+
+
+def test_the_time_to_publish_is_a_setting(monkeypatch: pytest.MonkeyPatch, handler: Any, tmp_path: Path) -> None:
+    environment = {"MAIL_BUCKET": "mail-bucket", "MAIL_ROOT": str(tmp_path), "PUBLISH_SECONDS": "4"}
+    app = fresh_worker(monkeypatch, "write_mailbox", environment)
+    with pytest.raises(DeadlinePassed):
+        app.handler(item(entered_at=ago(5)), lambda_context("request-1"))
     assert files(tmp_path) == []
 
 

@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from cfnlint.api import ManualArgs, lint
 from cfnlint.decode.cfn_yaml import loads
 from mailroom import errors
+from mailroom.settings import WriteMailboxSettings
 
 from tests.workflow.script import SUBSTITUTIONS, WORKFLOWS, all_states, filled, source
 from tools.format_asl import formatted
@@ -293,6 +295,16 @@ def test_a_state_waits_longer_than_its_function_runs(machine: dict[str, Any]) ->
         if function:
             logical_id = function.removeprefix("${").removesuffix("Arn}")
             assert state["TimeoutSeconds"] > resources[logical_id]["Properties"]["Timeout"], name
+
+
+def test_a_first_attempt_publishes_at_least_two_seconds_before_its_state_gives_it_up() -> None:
+    """Else its retry could look for a copy, find none, and have both of them publish one."""
+    variables = _template()["Resources"]["WriteMailbox"]["Properties"]["Environment"]["Variables"]
+    (default,) = [field.default for field in fields(WriteMailboxSettings) if field.name == "publish_seconds"]
+    states = _tasks(_machine("deliver_mail"))
+    assert int(variables["PUBLISH_SECONDS"]) == default
+    assert 0 < default <= states["WriteMailbox"]["TimeoutSeconds"] - 2
+    assert states["WriteMailbox"]["Parameters"]["Payload"]["entered_at.$"] == "$$.State.EnteredTime"
 
 
 def _worst(state: dict[str, Any]) -> float:

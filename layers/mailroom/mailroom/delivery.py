@@ -1,14 +1,19 @@
 """One delivery: one message into one mailbox, as the workflow's Map item describes it."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from mailroom import maildir
-from mailroom.errors import InvalidEvent
+from mailroom.errors import ClockWrong, InvalidEvent
 from mailroom.mail_store import MailStore
 from mailroom.state import WriteRequest, Written
+
+#: How far the local clock may be behind the workflow's. The rest of the time between the deadline and the state's
+#: timeout is for what lies between the check and the rename.
+CLOCK_TOLERANCE_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +21,8 @@ class Delivery:
     """What WriteMailbox is asked to do.
 
     ``attempts`` counts the claims of this delivery over all executions, ``retry_count`` the retries within this
-    state; ``attempt`` is unique to this very call.
+    state; ``attempt`` is unique to this very call. ``entered_at`` is when the workflow entered the state (aware), or
+    ``None`` where nobody says: the function was called by hand, or by a workflow of before there were deadlines.
     """
 
     message_id: str
@@ -32,6 +38,7 @@ class Delivery:
     attempts: int
     retry_count: int
     attempt: str
+    entered_at: datetime | None = None
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], *, request_id: str) -> "Delivery":
@@ -57,6 +64,7 @@ class Delivery:
                 attempts=int(request.get("attempts", 1)),
                 retry_count=retry_count,
                 attempt=f"{request.get('attempt', 'by-hand')}.{retry_count}.{request_id}",
+                entered_at=_moment(request.get("entered_at")),
             )
         except KeyError as error:
             raise InvalidEvent(f"The delivery lacks {error.args[0]!r}.") from None
@@ -82,10 +90,28 @@ class Delivery:
             lines.append(("X-Mailroom-Verdict", self.verdict))
         return lines
 
-    def write(self, mail_store: MailStore, mail_root: str) -> maildir.Delivered:
+    def publish_before(self, seconds: float) -> float | None:
+        """When this attempt must have published, in epoch seconds: ``seconds`` after the state was entered.
+
+        A recovery has no deadline, because it looks for a copy. For a first attempt the time of entry is its own start.
+
+        Raises ``ClockWrong`` where the local clock is behind it: by such a clock the deadline would come too late. How
+        far a clock is behind that has passed the time of entry already cannot be told.
+        """
+        if self.entered_at is None or self.recovering:
+            return None
+        entered = self.entered_at.timestamp()
+        behind = entered - time.time()
+        if behind > CLOCK_TOLERANCE_SECONDS:
+            raise ClockWrong(f"the local clock is {behind:.1f} s behind the workflow's; a retry needs no clock")
+        return entered + seconds
+
+    def write(self, mail_store: MailStore, mail_root: str, *, publish_seconds: float) -> maildir.Delivered:
         """Put the copy into the Maildir; the raw mail is fetched only when it must be written.
 
-        Raises what ``maildir.deliver`` and ``MailStore.open`` raise.
+        A first attempt publishes within ``publish_seconds`` of the state's entry, or not at all.
+
+        Raises ``ClockWrong``, and what ``maildir.deliver`` and ``MailStore.open`` raise.
         """
         return maildir.deliver(
             mail_root,
@@ -98,6 +124,7 @@ class Delivery:
             content=self._content(mail_store),
             attempt=self.attempt,
             recovering=self.recovering,
+            publish_before=self.publish_before(publish_seconds),
         )
 
     def _content(self, mail_store: MailStore) -> Iterator[bytes]:
@@ -113,3 +140,11 @@ def written_state(delivered: maildir.Delivered) -> Written:
         "folder": delivered.folder,
         "already_delivered": delivered.already_delivered,
     }
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read the workflow's time; a time without an offset is UTC."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

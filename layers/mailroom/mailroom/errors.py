@@ -61,6 +61,14 @@ class StorageUnavailable(TemporaryError):
     """The mail root cannot be written just now: full, read-only, stale, busy or gone."""
 
 
+class DeadlinePassed(TemporaryError):
+    """A first attempt came so late that its retry may be at work already; only a recovery may publish now."""
+
+
+class ClockWrong(TemporaryError):
+    """The local clock is behind the workflow's, so that no deadline can be kept by it."""
+
+
 class MessageUnavailable(TemporaryError):
     """The raw mail could not be read from S3 just now."""
 

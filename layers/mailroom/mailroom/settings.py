@@ -46,10 +46,15 @@ class ResolveMailboxesSettings:
 
 @dataclass(frozen=True, slots=True)
 class WriteMailboxSettings:
-    """What WriteMailbox needs to know; ``mail_root`` is the mounted folder that holds all mailboxes."""
+    """What WriteMailbox needs to know.
+
+    ``mail_root`` is the mounted folder that holds all mailboxes. ``publish_seconds`` is how long after the workflow
+    entered the state a first attempt may still publish; it must end at least 2 s before the state's TimeoutSeconds.
+    """
 
     mail_bucket: str
     mail_root: str
+    publish_seconds: int = 16
 
 
 def load[S](cls: type[S], environ: Mapping[str, str] | None = None) -> S:

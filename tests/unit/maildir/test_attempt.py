@@ -1,10 +1,12 @@
 """A first attempt: what is on disk afterwards, byte for byte and name for name."""
 
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mailroom.errors import MailboxPathRejected, StorageUnavailable
+from mailroom.errors import DeadlinePassed, MailboxPathRejected, StorageUnavailable
 from mailroom.maildir import names
 
 from tests.unit.maildir.one_mailbox import MAIL, PATH, RECEIVED_AT, Deliver, tree
@@ -174,3 +176,50 @@ def test_permission_denied_is_temporary(deliver: Deliver, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "mkdir", denied)
     with pytest.raises(StorageUnavailable, match="EACCES"):
         deliver()
+
+
+@pytest.mark.parametrize("folder", ["INBOX", "Junk"])
+def test_nothing_is_published_after_the_deadline(deliver: Deliver, box: Path, folder: str) -> None:
+    with pytest.raises(DeadlinePassed, match=r"deadline passed 5\.\d s ago"):
+        deliver(folder=folder, publish_before=time.time() - 5)
+    assert [path for path in box.rglob("*") if path.is_file() and path.name != "maildirfolder"] == []
+
+
+def test_before_the_deadline_nothing_is_different(deliver: Deliver, box: Path) -> None:
+    delivered = deliver(publish_before=time.time() + 600)
+    assert tree(box) == ["cur/", "new/", f"new/{delivered.file_name}", "tmp/"]
+
+
+def test_the_deadline_is_looked_at_last(deliver: Deliver, box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever comes between the look and the rename is time in which a recovery could begin."""
+    calls = []
+
+    def noting(name: str, module: object) -> None:
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args, **more: (calls.append(name), real(*args, **more))[1])
+
+    for name in ("fsync", "close", "rename"):
+        noting(name, os)
+    noting("time", time)
+    deliver(publish_before=time.time() + 600)
+    assert calls[: calls.index("rename") + 1][-4:] == ["fsync", "close", "time", "rename"]
+
+
+def test_a_deadline_that_passes_during_the_write_counts(deliver: Deliver, box: Path) -> None:
+    end = time.time() + 0.2
+
+    def content() -> Iterator[bytes]:
+        yield MAIL[:10]
+        while time.time() < end:
+            time.sleep(0.01)
+        yield MAIL[10:]
+
+    with pytest.raises(DeadlinePassed):
+        deliver(content=content(), publish_before=end)
+    assert tree(box) == ["cur/", "new/", "tmp/"]
+
+
+def test_a_recovery_has_no_deadline(deliver: Deliver) -> None:
+    long_ago = time.time() - 3600
+    assert not deliver(recovering=True, publish_before=long_ago).already_delivered
+    assert deliver(recovering=True, publish_before=long_ago).already_delivered

@@ -47,6 +47,7 @@ def deliver(
     attempt: str,
     recovering: bool,
     optional_folder: bool = False,
+    publish_before: float | None = None,
     patience: float = PATIENCE_SECONDS,
 ) -> Delivered:
     """Put one copy of a message into a mailbox's ``new/`` and return when it is durable.
@@ -63,6 +64,8 @@ def deliver(
         recovering: an earlier attempt of this delivery may have got anywhere: look for its message, and clear its
             temporary file. It costs a listing of the folder, so the first attempt does without.
         optional_folder: use the INBOX when ``folder`` does not exist or cannot exist.
+        publish_before: when a recovery may begin, in seconds since 1970 of this machine's clock; an attempt that is
+            none itself publishes nothing from then on. None for no such deadline.
         patience: seconds to spend on what may pass at once (ESTALE, rivals); 0 for none.
 
     Raises:
@@ -70,6 +73,7 @@ def deliver(
         InvalidEvent: a header could forge another one.
         StorageUnavailable: not now; the temporary file is removed. The copy may exist nevertheless (an error after
             the rename); a later attempt with ``recovering`` finds it.
+        DeadlinePassed: ``publish_before`` has passed; this attempt made no copy, and its temporary file is removed.
 
     Not promised: that a call without ``recovering`` notices an earlier one's copy; that a recovery finds a message
     that the user deleted or moved to another folder meanwhile; that the folder's own ``cur`` exists (Dovecot's task).
@@ -98,7 +102,7 @@ def deliver(
     try:
         if isinstance(begun, Found):
             return Delivered(begun.file_name, begun.folder, begun.size, begun.virtual_size, already_delivered=True)
-        file_name, written = begun.publish(name, headers, content)
+        file_name, written = begun.publish(name, headers, content, None if recovering else publish_before)
         place = folders[0].place
         return Delivered(file_name, place.name, written.size, written.virtual_size, already_delivered=False)
     finally:

@@ -1,9 +1,10 @@
 """The temporary file of one attempt: created, written, and either published or removed."""
 
 import os
+import time
 from collections.abc import Iterable, Sequence
 
-from mailroom.errors import StorageUnavailable
+from mailroom.errors import DeadlinePassed, StorageUnavailable
 from mailroom.maildir.directories import Folder
 from mailroom.maildir.failures import Storing
 from mailroom.maildir.message import Written, write_message
@@ -28,11 +29,15 @@ class Draft:
         self._descriptor = os.open(temporary, _CREATE, FILE_MODE, dir_fd=folder.tmp)
 
     def publish(
-        self, name: MessageName, headers: Sequence[tuple[str, str]], content: Iterable[bytes]
+        self,
+        name: MessageName,
+        headers: Sequence[tuple[str, str]],
+        content: Iterable[bytes],
+        publish_before: float | None,
     ) -> tuple[str, Written]:
         """Write the message and show it to mail readers; returns when it is durable.
 
-        Whatever happens before the rename, an interrupt too, removes the file.
+        Whatever happens before the rename, an interrupt too, removes the file. So does a deadline that has passed.
         """
         try:
             written = write_message(self._descriptor, headers, content)
@@ -41,6 +46,7 @@ class Draft:
                 os.utime(self._descriptor, ns=(name.mtime, name.mtime))
                 os.fsync(self._descriptor)
                 self._close()
+                _check(publish_before)
                 self._rename(file_name)
         except BaseException:
             self.discard()
@@ -72,3 +78,15 @@ class Draft:
             os.rename(self._temporary, file_name, src_dir_fd=self._folder.tmp, dst_dir_fd=self._folder.new)
         except FileNotFoundError as error:
             raise StorageUnavailable("another attempt of the same delivery removed this one's file") from error
+
+
+def _check(publish_before: float | None) -> None:
+    """Refuse to publish after the deadline.
+
+    Nothing but the rename may come after this. A recovery begins after the deadline: it clears a file that was there
+    before, and a file that was created since meets this check.
+    """
+    if publish_before is not None and (late := time.time() - publish_before) >= 0:
+        raise DeadlinePassed(
+            f"publishing the message: the deadline passed {late:.1f} s ago; a retry looks for a copy first"
+        )
