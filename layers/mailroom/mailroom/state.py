@@ -119,13 +119,18 @@ class ClaimedDelivery(TypedDict):
 
 
 class WriteRequest(TypedDict):
-    """WriteMailbox's input. ``attempts`` counts claims, ``attempt`` names the execution."""
+    """WriteMailbox's input.
+
+    ``attempts`` counts claims, ``attempt`` names the execution, ``entered_at`` is when the state was entered; states of
+    earlier versions lack it.
+    """
 
     message: StoredMessage
     delivery: ClaimedDelivery
     attempts: int
     retry_count: int
     attempt: str
+    entered_at: NotRequired[str]
 
 
 class Written(TypedDict):
