@@ -45,7 +45,7 @@ def test_the_samples_are_the_states_of_an_execution() -> None:
     assert before == execution.inputs["DeliverToMailboxes"]
     assert after == {key: execution.output[key] for key in after}
     (asked,) = script.payloads["WriteMailbox"]
-    assert write == {**asked, "attempt": "EXECUTION-NAME"}
+    assert write == {**asked, "attempt": "EXECUTION-NAME", "entered_at": "2026-11-30T00:53:20.250Z"}
 
 
 def test_every_field_of_a_record_is_explained() -> None:

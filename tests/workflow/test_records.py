@@ -1,6 +1,7 @@
 """What is on record after an execution, field by field, and what the functions and services are asked."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.workflow.engines import Engine
@@ -136,18 +137,21 @@ def test_a_bounce_that_failed(engine: Engine) -> None:
 
 
 def test_what_write_mailbox_is_asked(engine: Engine) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)  # an engine may cut off the fraction
     script = play(engine, "bob", WriteMailbox=[throws("StorageUnavailable")])
     first, second = script.payloads["WriteMailbox"]
-    attempt = first["attempt"]
+    attempt, entered_at = first["attempt"], first["entered_at"]
     assert attempt
+    assert before <= datetime.fromisoformat(entered_at) <= datetime.now(UTC)
     assert first == {
         "message": {"id": "m1", "bucket": BUCKET, "key": "mail/m1", "received_at": MESSAGE["received_at"]},
         "delivery": {**WHERE, "mailbox": BOB, "recipients": [BOB], "verdict": "", "optional_folder": False},
         "attempts": 1,
         "retry_count": 0,
         "attempt": attempt,
+        "entered_at": entered_at,
     }
-    assert second == {**first, "retry_count": 1}
+    assert second == {**first, "retry_count": 1, "entered_at": second["entered_at"]}
 
 
 def test_a_recovery_looks_where_the_first_attempt_wrote(engine: Engine) -> None:
