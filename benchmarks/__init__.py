@@ -1,1 +1,1 @@
-"""Figures of the writer and of the cold starts, each against a baseline of the same run on the same disk."""
+"""Figures of the writer and of the cold starts, each against a baseline of the same session on the same disk."""

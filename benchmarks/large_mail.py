@@ -1,4 +1,4 @@
-"""40 MB mails: as fast as a copy, in the memory of a small one."""
+"""Messages of 40 MB: as fast as a copy, in the memory of a small one."""
 
 import os
 import statistics

@@ -1,4 +1,4 @@
-"""Dovecot's LMTP on a Maildir of its own, as a function that delivers one mail."""
+"""Dovecot's LMTP on a Maildir of its own, as a function that delivers one message."""
 
 import contextlib
 import grp
@@ -46,7 +46,7 @@ service lmtp {{
 
 @contextlib.contextmanager
 def lmtp_server(base: Path) -> Iterator[Callable[[bytes], None]]:
-    """Run Dovecot for the length of the block; mails go over one connection, commands pipelined."""
+    """Run Dovecot for the length of the block; messages go over one connection, commands pipelined."""
     dovecot = shutil.which("dovecot") or "/usr/sbin/dovecot"
     root = os.geteuid() == 0
     me = pwd.getpwuid(os.geteuid()).pw_name

@@ -1,4 +1,4 @@
-"""10 KB mails, one after the other, durable each: against the bare system calls, the standard library, and Dovecot."""
+"""Messages of 10 KB, one after the other, each durable: against system calls, the standard library, and Dovecot."""
 
 import mailbox
 import os

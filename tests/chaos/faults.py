@@ -40,7 +40,7 @@ class Storage:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Mend everything and unmount; the mails are gone with the file system."""
+        """End every fault and unmount; the messages are gone with the file system."""
         self.mend()
         if self.mounted:
             subprocess.run(["umount", "-l", str(self._root)], check=True)
@@ -114,7 +114,7 @@ class Workers:
 
 
 class Faults:
-    """All faults of a run: each begins as planned and ends after as many mails as planned."""
+    """All faults of a test: each begins as planned and ends after as many messages as planned."""
 
     def __init__(self, storage: Storage, workers: Workers, pipes: Any, pipe_name: str) -> None:
         """Nothing is broken yet; ``pipes`` is a client of EventBridge Pipes."""
@@ -142,7 +142,7 @@ class Faults:
             self._end(kind)
 
     def end_all(self) -> None:
-        """Mend everything."""
+        """End every fault."""
         for kind in list(self._until):
             self._end(kind)
 

@@ -1,4 +1,4 @@
-"""What a run does, all of it drawn from the seed before it begins."""
+"""What a test does, all of it drawn from the seed before it begins."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from random import Random
 from typing import Any
 
 DOMAIN = "example.com"
-#: Kinds of fault that last for some mails; each begins once in so many mails.
+#: Kinds of fault that last for some messages; each begins once in so many messages.
 LASTING = {"full": 16, "read-only": 20, "pipe stopped": 25}
-#: How likely a worker is killed after a mail was handed over.
+#: How likely a worker is killed after a message was handed over.
 KILL = 0.45
 
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail: its bytes, and for each notification of it the envelope recipients that it names."""
+    """One message: its bytes, and for each notification of it the envelope recipients that it names."""
 
     number: int
     content: bytes
@@ -29,7 +29,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class Step:
-    """A mail, the lasting faults that begin before it and for how many mails, and how many workers die after it."""
+    """A message, the lasting faults that begin before it and for how many, and how many workers die after it."""
 
     mail: Mail
     begins: dict[str, int]
@@ -39,7 +39,7 @@ class Step:
 
 @dataclass
 class Plan:
-    """A directory and the steps of a run.
+    """A directory and the steps of a test.
 
     ``entries`` are the directory's items. ``mailboxes`` and ``forwards`` are the same as a model that is simple enough
     to be right.
@@ -67,7 +67,7 @@ class Plan:
 
     @property
     def mails(self) -> list[Mail]:
-        """All mails."""
+        """All messages."""
         return [step.mail for step in self.steps]
 
     def entries(self) -> list[dict[str, Any]]:
@@ -116,7 +116,7 @@ class Plan:
 
 
 def _begins(random: Random, mails: int) -> list[dict[str, int]]:
-    """For each mail the faults that begin before it, and for how many mails; each kind at least once in a run."""
+    """For each message the faults that begin before it, and for how many; each kind at least once in a test."""
     begins: list[dict[str, int]] = [{} for _ in range(mails)]
     for kind, every in LASTING.items():
         for number in random.sample(range(mails), max(1, mails // every)):

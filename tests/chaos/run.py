@@ -1,4 +1,4 @@
-"""One run: mails and faults as planned, then everything mended, the queues drained, the dead letters redriven."""
+"""One test: messages and faults as planned, then the faults ended, the queues drained, the dead letters redriven."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.chaos.plan import Mail, Plan, Step
 from tests.chaos.verify import verify
 from tests.e2e.world import World
 
-#: Part of each wait and retry delay that is kept; all of them would make the run ten times as long.
+#: Part of each wait and retry delay that is kept; all of them would make the test ten times as long.
 WAIT_SCALE = "0.05"
-#: Seconds until a message comes back whose run was lost altogether; the template's 400 s would be the whole run.
+#: Seconds until a message is redelivered whose execution was lost; the template's 400 s would be the whole test.
 VISIBILITY = 60
-#: Messages in the queue above which the next mail waits, and for how many seconds at most.
+#: Messages in the queue above which the next message waits, and for how many seconds at most.
 BACKLOG, LONGEST_PAUSE = 4, 1.5
 #: Seconds for the queues to drain in.
 PATIENCE = 420.0

@@ -1,4 +1,4 @@
-"""The short run, with a seed of its own each time."""
+"""The short test, with a seed of its own each time."""
 
 from __future__ import annotations
 

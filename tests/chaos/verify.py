@@ -41,9 +41,9 @@ def _of(mail: Mail, wrong: list[str]) -> list[str]:
 
 
 def _copies(mail_root: Path) -> tuple[dict[tuple[str, str], list[Path]], list[str]]:
-    """All mails in any folder of any mailbox, by the mark in them and their mailbox; and files that are no mails.
+    """All messages in any folder of any mailbox, by the mark in them and their mailbox; and files that are none.
 
-    What a killed process leaves in ``tmp/`` is no mail: nobody sees it, and Dovecot removes it.
+    What a killed process leaves in ``tmp/`` is no message: nobody sees it, and Dovecot removes it.
     """
     found: dict[tuple[str, str], list[Path]] = defaultdict(list)
     wrong = []

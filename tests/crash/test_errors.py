@@ -48,7 +48,7 @@ def test_any_call_fails(
         prepare(root, state, folder)
         run = deliver(root, inject=(call, f"error={error}"), folder=folder, recovering=recovering)
         assert_nothing_partial(root)
-        if run.code == 0:  # a hiccup that patience carried over, or a call whose failure loses nothing
+        if run.code == 0:  # a transient error that patience outlasted, or a call whose failure loses nothing
             assert call.name not in ESSENTIAL or (error == "ESTALE" and call.name == "fsync"), call.text
             assert_one_complete_message(root)
         else:

@@ -1,4 +1,4 @@
-"""Many attempts of one delivery at once, and a mail reader that moves the message meanwhile: still one message."""
+"""Many attempts of one delivery side by side, and a mail reader that moves the message meanwhile: still one message."""
 
 import contextlib
 import ctypes

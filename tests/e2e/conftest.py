@@ -28,7 +28,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def world(folder: Path) -> Iterator[World]:
-    """The application, deployed; a failed message comes back after a second and is given up after the third time."""
+    """The application, deployed; a failed message is redelivered after a second, and is a dead letter after three."""
     aws_port, smtp_port = free_ports(2)
     settings = Settings(
         state=folder / "local",

@@ -24,7 +24,7 @@ def _nothing_parked(world: World) -> Iterator[None]:
 
 
 def notification(world: World, *recipients: str) -> dict[str, Any]:
-    """A mail in the bucket, and SES's notification of it."""
+    """A message in the bucket, and SES's notification of it."""
     told = world.stored(uuid4().hex, MAIL)
     told["receipt"]["recipients"] = list(recipients)
     return told

@@ -38,7 +38,7 @@ def test_mail_arrives_beside_what_the_user_has_kept_and_deleted(world: World, do
 
 
 def test_a_copy_that_the_user_has_read_is_found_when_its_record_was_lost(world: World, dovecot: Dovecot) -> None:
-    """The function wrote and then died: by the time the queue brings the message back, Dovecot has moved the file."""
+    """The function wrote and then died: by the time SQS redelivers the message, Dovecot has moved the file."""
     address = world.mailbox()
     told = world.stored(uuid4().hex, MAIL)
     told["receipt"]["recipients"] = [address]

@@ -16,7 +16,7 @@ from tests.e2e.world import World, until
 
 PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
 MAIL = b"Message-ID: <0001.sample@example.org>\r\nSubject: hello\r\n\r\n"
-#: Words of an answer that the real one must hold too: statuses, errors, addresses; not ids, ages and widths.
+#: Words of an answer that the real one must contain too: statuses, errors, addresses; not ids, ages and widths.
 _WORD = re.compile(r"[A-Z]{5,}|[A-Z][a-z]+[A-Z]\w+|[\w.]+@[\w.]+|\b(?:moved|delivered|stopped|runs|empty|would)\b")
 
 

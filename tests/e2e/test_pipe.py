@@ -39,7 +39,7 @@ def test_a_stopped_pipe_leaves_the_mail_in_the_queue(world: World) -> None:
 
 
 def test_messages_are_handled_at_the_same_time(world: World) -> None:
-    """A dozen mails at once: each arrives, and arrives once."""
+    """A dozen messages at the same time: each arrives, and arrives once."""
     mailboxes = [world.mailbox() for _ in range(12)]
     for address in mailboxes:
         send(world.settings, "", [address], MAIL)

@@ -32,7 +32,7 @@ def operator(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def folder(dovecot: Dovecot, address: str, name: str) -> list[bytes]:
-    """The mails in a folder, as IMAP gives them; none when there is no such folder."""
+    """The messages in a folder, as IMAP gives them; none when there is no such folder."""
     with dovecot.login(address) as imap:
         if imap.select(name, readonly=True)[0] != "OK":
             return []

@@ -85,7 +85,7 @@ def test_mail_of_an_ordinary_client(world: World) -> None:
 
 
 def test_data_with_bare_line_ends_and_long_lines(world: World) -> None:
-    """DATA by hand: only CRLF ends a line, so only after CRLF does a dot have to go (RFC 5321, 4.5.2)."""
+    """DATA typed manually: only CRLF ends a line, so only after CRLF does a dot have to go (RFC 5321, 4.5.2)."""
     address = world.mailbox()
     message = b"Subject: raw\r\n\r\nlone\n.dot\rCR\r.dot\0" + b"z" * 100_000 + b"\n.\nnot the end\r\n"
     with socket.create_connection(("127.0.0.1", world.settings.smtp_port), timeout=30) as connection:

@@ -64,14 +64,14 @@ class World:
             self.client("dynamodb").put_item(TableName=self.outputs["DirectoryTableName"], Item=item)
 
     def copies(self, address: str) -> list[Path]:
-        """The mails in an address's INBOX that Dovecot has not seen yet."""
+        """The messages in an address's INBOX that Dovecot has not seen yet."""
         local_part, _, domain = address.partition("@")
         return sorted((self.mail_root / domain / local_part / "Maildir" / "new").glob("*"))
 
     # --- mail in -------------------------------------------------------------------------------------------------
 
     def deliver(self, content: bytes, *recipients: str, **found: str) -> tuple[Sent, list[Outcome]]:
-        """Send a mail through the SMTP server and wait for its outcomes."""
+        """Send a message through the SMTP server and wait for its outcomes."""
         sent = send(self.settings, "sender@example.org", list(recipients), content, found)
         return sent, outcomes.wait(self.settings, sent, PATIENCE)
 

@@ -52,7 +52,7 @@ def test_only_what_is_missing_is_new(at: Operator) -> None:
 
 
 def test_the_verdicts_of_ses_are_kept(at: Operator) -> None:
-    """A replay must not carry past a policy what the first run did not; the sender's own headers count for nothing."""
+    """A replay carries nothing past a policy that the first execution did not; a sender's own headers do not count."""
     store(at, "m1")
     record(
         at, "m1", "bob@example.com", "REJECTED", code="5.7.1", reason="refused: dmarc=FAIL (p=reject); policy=reject"

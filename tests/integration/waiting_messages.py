@@ -78,7 +78,7 @@ def bodies(at: Operator, queue: str) -> list[str]:
 
 
 def depth(at: Operator, queue: str) -> tuple[int, int]:
-    """Messages that are visible, and that somebody holds."""
+    """Messages that are visible, and that are in flight."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     answer = at.sqs.get_queue_attributes(QueueUrl=url(queue), AttributeNames=["All"])["Attributes"]
     return int(answer[names[0]]), int(answer[names[1]])

@@ -1,4 +1,4 @@
-"""Whether a bounce would reach the person who sent a mail, and start no loop.
+"""Whether a bounce would reach the person who sent a message, and start no loop.
 
 Sources: RFC 3834 (automatic responses), RFC 5321 section 6.1 (never to an empty reverse-path). A forged sender must
 not get a bounce for mail it never sent (backscatter), so SPF or DKIM must have passed, and DMARC must not have failed.

@@ -44,7 +44,7 @@ class Delivery:
     def from_state(cls, state: Mapping[str, Any], *, request_id: str) -> "Delivery":
         """Read the Map item; ``request_id`` is Lambda's, which makes the attempt unique.
 
-        Raises ``InvalidEvent`` that names what is missing: somebody has called the function by hand.
+        Raises ``InvalidEvent`` that names what is missing: somebody has called the function manually.
         """
         try:
             request = cast("WriteRequest", state)
@@ -83,7 +83,7 @@ class Delivery:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The lines in front of the mail: whose copy it is, and why it came here (RFC 9228 for Delivered-To)."""
+        """The lines in front of the message: whose copy it is, and why it came here (RFC 9228 for Delivered-To)."""
         lines = [("Delivered-To", self.mailbox)]
         lines += [("X-Original-To", recipient) for recipient in self.recipients]
         if self.verdict:

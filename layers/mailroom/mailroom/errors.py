@@ -54,7 +54,7 @@ class MailboxPathRejected(PermanentError):
 
 
 class ConfigurationError(TemporaryError):
-    """A function's environment is incomplete or wrong; temporary, because a new deployment mends it."""
+    """A function's environment is incomplete or wrong; temporary, because a new deployment fixes it."""
 
 
 class StorageUnavailable(TemporaryError):

@@ -1,4 +1,4 @@
-"""What arrives: the notification that SES sends after it has stored a mail, in any of its wrappings.
+"""What arrives: the notification that SES sends after it has stored a message, in any of its wrappings.
 
 Source of the shape: "Contents of notifications for Amazon SES email receiving" in the SES developer guide, and
 captured notifications: every field but the message id, the recipients and the S3 object may be missing. The single
@@ -45,7 +45,7 @@ class Notification:
     """One received mail, as far as later steps need it: no subject, no other headers.
 
     ``received_at`` is when SES received it (aware, UTC), or ``None`` where the notification does not say.
-    ``recipients`` is the envelope, in order, without repetitions. ``unbounceable`` says why a bounce to this mail's
+    ``recipients`` is the envelope, in order, without repetitions. ``unbounceable`` says why a bounce to this message's
     sender would be wrong, and is empty where it would be right. ``released`` lists mailboxes whose quarantine an
     operator has lifted.
     """
@@ -67,8 +67,9 @@ class Notification:
     ) -> state.Received:
         """Give ValidateEvent's output: the message, its recipients, and what the workflow's own states need.
 
-        ``now`` is in epoch seconds. A mail without a receive time gets ``now``; the claim keeps that of the first run.
-        ``concurrency`` is how many copies are written at once; ``bounces`` whether bounces are switched on.
+        ``now`` is in epoch seconds. A message without a receive time gets ``now``; the claim keeps that of the
+        first execution. ``concurrency`` is how many copies are written at the same time, ``bounces`` whether bounces
+        are switched on.
         """
         why_not = self.unbounceable if bounces else "Bounces are switched off."
         received_at = self.received_at or datetime.fromtimestamp(now, UTC)
@@ -137,7 +138,7 @@ def _parse(event: object, *, wrappings: int) -> Notification | Ignored:
 
 
 def _unwrap(event: object) -> tuple[object, bool]:
-    """Take the notification out of its wrapping; the second value tells whether it was bare, so given by hand."""
+    """Take the notification out of its wrapping; the second value tells whether it was bare, so given manually."""
     if isinstance(event, list):
         body = _only(event, "The event").get("body")
         if not isinstance(body, str):
@@ -202,7 +203,7 @@ def _read(content: dict[str, Any], *, by_hand: bool) -> Notification | Ignored:
         rfc_message_id=_rfc_message_id(mail),
         recipients=_recipients(receipt),
         unbounceable=why_not_bounce(mail, receipt),
-        # Only what a person starts by hand can lift a quarantine, never what comes through the queue.
+        # Only what a person starts manually can lift a quarantine, never what comes through the queue.
         released=_released(content) if by_hand else (),
     )
 

@@ -63,7 +63,7 @@ def load[S](cls: type[S], environ: Mapping[str, str] | None = None) -> S:
     Fields are ``str`` or ``int``. A variable that is unset takes the field's default; one that is empty counts as
     unset unless the field's default is the empty text.
 
-    Raises ``ConfigurationError`` that names every missing or malformed variable at once.
+    Raises ``ConfigurationError`` that names every missing or malformed variable together.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, object] = {}

@@ -1,4 +1,4 @@
-"""What the Maildir tests share: one mail, one mailbox, and a look at what is on disk."""
+"""What the Maildir tests share: one message, one mailbox, and a look at what is on disk."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

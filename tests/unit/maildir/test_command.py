@@ -1,4 +1,4 @@
-"""`python -m mailroom.maildir`, for operators and by hand."""
+"""`python -m mailroom.maildir`, for operators."""
 
 import json
 import subprocess

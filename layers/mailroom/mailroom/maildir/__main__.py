@@ -1,4 +1,4 @@
-"""``python -m mailroom.maildir``: deliver one message by hand, from standard input.
+"""``python -m mailroom.maildir``: deliver one message manually, from standard input.
 
 Prints the result as JSON. On failure prints ``{"error", "message"}`` on standard error and exits with sysexits.h's
 codes: 65 (EX_DATAERR) when trying again cannot help, 75 (EX_TEMPFAIL) when it can.

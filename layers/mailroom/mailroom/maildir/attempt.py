@@ -145,7 +145,7 @@ def _open(places: list[Place], *, optional: bool, recovering: bool) -> list[Fold
 
 
 def _open_or_make(place: Place) -> Folder:
-    """Open a folder, made or mended when a part of it is missing."""
+    """Open a folder, made, or completed when a part of it is missing."""
     try:
         return open_folder(place)
     except FileNotFoundError:

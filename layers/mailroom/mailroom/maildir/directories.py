@@ -91,7 +91,7 @@ def make_folder(place: Place) -> Folder:
     """Make what is missing of a folder and of its mailbox, then open it. What exists stays as it is.
 
     ``tmp`` is made last, after everything above it is durable: whoever finds ``tmp`` and ``new`` needs to check
-    nothing else, although the attempt that made them may have died on the way.
+    nothing else, although the attempt that made them may have died meanwhile.
     """
     parent = _walk(place._replace(directory=None), create=True)
     try:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from mailroom.errors import MailboxPathRejected, MailroomError, StorageUnavailable
 
-# What only a hostile or mistaken path causes. All else counts as temporary: the queue keeps the mail while an
-# operator frees space or mends permissions.
+# What only a hostile or mistaken path causes. All else counts as temporary: the queue keeps the message while an
+# operator frees space or fixes permissions.
 _PATH_ERRORS = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG})
 
 # What an NFS client may answer once and not the next time: the server's export or a folder was replaced, or the
@@ -55,7 +55,7 @@ class Storing:
 
 
 def patiently[T](step: Callable[[], T], seconds: float) -> T:
-    """Run ``step``, and again after a hiccup for at most ``seconds``; waits are random, so that rivals part.
+    """Run ``step``, and again after a transient error for at most ``seconds``; waits are random, so that rivals part.
 
     tenacity brings asyncio with it, so only the delivery that needs it pays for the import.
     """
@@ -76,5 +76,5 @@ def patiently[T](step: Callable[[], T], seconds: float) -> T:
 
 
 def _is_hiccup(error: BaseException) -> bool:
-    """Tell whether the next try may succeed at once."""
+    """Tell whether the next try may succeed within a moment."""
     return isinstance(error, Cleared) or (isinstance(error, OSError) and error.errno in _HICCUPS)

@@ -79,9 +79,9 @@ def write_message(descriptor: int, headers: Sequence[tuple[str, str]], content: 
 def _bare_line_feeds(chunk: bytes, scratch: bytearray) -> int:
     """Count the LFs that no CR precedes.
 
-    What makes a mail large is base64: lines of one length. To compare every n-th byte, and to find no other LF, proves
-    such a chunk to be pure CRLF in a small part of the time that looking behind each LF takes. ``scratch`` is kept from
-    chunk to chunk: fresh memory costs more than what is done in it.
+    What makes a message large is base64: lines of one length. To compare every n-th byte, and to find no other LF,
+    proves such a chunk to be pure CRLF in a small part of the time that looking behind each LF takes. ``scratch`` is
+    kept from chunk to chunk: fresh memory costs more than what is done in it.
     """
     if len(chunk) >= _LARGE:
         first = chunk.find(b"\n")

@@ -1,7 +1,7 @@
 """What the directory holds: one entry for one key.
 
 The key is a normalised address, ``@domain`` for a domain's settings, or ``*@domain`` for its catch-all. An entry that
-somebody wrote by hand and got wrong becomes a ``Broken`` entry with a reason: it must not stop a message to others.
+somebody wrote manually and got wrong becomes a ``Broken`` entry with a reason: it must not stop a message to others.
 """
 
 from collections.abc import Mapping

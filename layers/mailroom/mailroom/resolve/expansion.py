@@ -87,9 +87,9 @@ def expand(addresses: Iterable[str], directory: LookUps, limit: int) -> dict[str
 def fetch(
     directory: LookUps, needs: Iterable[str], wishes: Iterable[str], known: Mapping[str, object]
 ) -> dict[str, Entry | None]:
-    """Get ``needs``, from the cache or else the table; of ``wishes`` what the cache has, and what costs no call more.
+    """Get ``needs``, from the cache or else the table; of the prefetch keys ``wishes`` what costs no call more.
 
-    A level's calls are counted in hundreds of keys, so wishes fill the last hundred.
+    A level's calls are counted in hundreds of keys, so prefetch keys fill the last hundred.
     """
     wanted = dict.fromkeys(needs)
     wished = [key for key in wishes if key not in known and key not in wanted]

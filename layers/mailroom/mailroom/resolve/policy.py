@@ -17,7 +17,7 @@ DEFAULT_POLICY: Mapping[str, str] = {
     "spam_fail": "junk",
     "spam_gray": "inbox",
     "virus_fail": "quarantine",
-    # Forwarding and mailing lists break DMARC every day: a mail in Junk can be found, a rejected one is gone.
+    # Forwarding and mailing lists break DMARC every day: a message in Junk can be found, a rejected one is gone.
     "dmarc_quarantine": "junk",
     "dmarc_reject": "junk",
     "disabled": "inbox",
@@ -77,7 +77,7 @@ def wrong_policy(name: str, value: str) -> str | None:
 def findings(message: Mapping[str, Any]) -> list[Finding]:
     """List what the verdicts of a message (as ValidateEvent hands it on) give policies to decide about.
 
-    A verdict that is missing is no finding: SES leaves verdicts out, and so do messages put in by hand.
+    A verdict that is missing is no finding: SES leaves verdicts out, and so do events that are given manually.
     """
     verdicts = message.get("verdicts") or {}
     found: list[Finding] = []

@@ -1,4 +1,4 @@
-"""What SES puts in front of a mail and notifies of it, for any mail."""
+"""What SES puts in front of a message and notifies of it, for any message."""
 
 import json
 import re

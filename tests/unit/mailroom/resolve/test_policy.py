@@ -146,7 +146,7 @@ def test_each_mailbox_has_its_own_outcome() -> None:
     assert actions(result) == {
         "bob@example.com": ("deliver", "Junk", "spam=FAIL; policy=junk"),
         "eve@example.com": ("quarantine", "INBOX", "spam=FAIL; policy=quarantine"),
-        # The mailbox's domain decides, not the name by which the mail came.
+        # The mailbox's domain decides, not the name by which the message came.
         "ann@example.org": ("deliver", "INBOX", ""),
     }
     assert result["rejected"] == []

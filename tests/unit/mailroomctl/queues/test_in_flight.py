@@ -1,4 +1,4 @@
-"""Held messages stay held for as long as the work takes, and each is seen once."""
+"""Messages stay in flight for as long as the work takes, and each is seen once."""
 
 from typing import Any
 
