@@ -3,7 +3,7 @@
 The steps' dataclasses become these (``to_state``) and are made of them (``from_state``); nothing else knows a key.
 """
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 
 class Ignored(TypedDict):
