@@ -71,7 +71,9 @@ SCENARIOS = [
                     **{
                         **functions(now=NOW, bounces=False)["ValidateEvent"](ses_notification("bob")),
                         "deliveries": [],
-                        "rejected": [{"recipient": address("bob"), "code": "5.2.1", "reason": "disabled"}],
+                        "rejected": [
+                            {"recipient": address("bob"), "code": "5.2.1", "reason": "disabled", "findings": []}
+                        ],
                     }
                 )
             ]
