@@ -57,7 +57,7 @@ down: $(VENV) ## End the embedded AWS
 unit workflow integration: %: $(VENV) ## Run the tests of one size
 	$(call timed,pytest tests/$*)
 
-e2e: $(VENV) dovecot ## Run the deployed application on the embedded AWS, with Dovecot
+e2e: $(VENV) $(if $(PACKAGES_READY),,dovecot) ## Run the deployed application on the embedded AWS, with Dovecot
 	$(call timed,pytest tests/e2e)
 
 chaos-short: $(VENV) ## Let everything fail while a few mails come in
@@ -67,7 +67,7 @@ sam-local: $(VENV) ## Run each built function in a container with sam local (DOC
 	@python -m tests.sam_local.engine
 	$(call timed,pytest tests/sam_local)
 
-crash: $(VENV) strace ## Kill the writer at each of its system calls, and worse
+crash: $(VENV) $(if $(PACKAGES_READY),,strace) ## Kill the writer at each of its system calls, and worse
 	$(call timed,pytest tests/crash)
 
 strace:
@@ -80,10 +80,11 @@ dovecot:
 chaos: $(VENV) ## Let everything fail while 500 mails come in (SEED=n repeats, MAILS=n)
 	python -m tests.chaos --mails $(or $(MAILS),500) $(if $(SEED),--seed $(SEED))
 
-# What needs most time comes first; two at a time, because the longest ones mostly wait. Packages come before: apt-get
-# runs once at a time.
+# What needs most time comes first; two at a time, because the longest ones mostly wait. Packages come before, because
+# apt-get runs once at a time.
 test: $(VENV) strace dovecot ## Check style and types, and run every test but sam-local and the long chaos
-	$(call timed,$(MAKE) --no-print-directory -j2 --output-sync=target e2e workflow integration crash chaos-short unit types lint)
+	$(call timed,$(MAKE) --no-print-directory -j2 --output-sync=target PACKAGES_READY=1 \
+		e2e workflow integration crash chaos-short unit types lint)
 
 bench: $(VENV) ## Measure the writer and the cold starts (JSON=1 for JSON lines)
 	@$(call debian,/usr/sbin/dovecot,dovecot-core dovecot-lmtpd)
