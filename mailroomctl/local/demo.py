@@ -66,6 +66,19 @@ SAMPLES = [
 def main() -> int:
     """Run the demo; returns the exit code."""
     console = Console(width=None if sys.stdout.isatty() else 200)
+    try:
+        # Before anything is touched: an earlier demo's mail stays when this one cannot run.
+        lifecycle.check_installed()
+        return _demo(console)
+    except CommandError as error:
+        # The reason may hold brackets of its own, such as mailroom[local].
+        console.print(f"demo: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _demo(console: Console) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     settings = Settings(
         state=(deploy.PROJECT / ".local" / "demo").absolute(),
@@ -83,11 +96,6 @@ def main() -> int:
         lifecycle.down(settings)
         shutil.rmtree(settings.state, ignore_errors=True)
         results = _show(settings, console)
-    except CommandError as error:
-        console.print(f"[red]demo: {error}[/]", soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        return 130
     finally:
         lifecycle.down(settings)
     return _report(settings, console, results)

@@ -72,9 +72,9 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> None:
     """Start everything and deploy the application; on any failure nothing is left running.
 
     Raises:
-        CommandError: something runs already, a port is taken, or a step failed.
+        CommandError: the extra ``local`` is not installed, something runs already, a port is taken, or a step failed.
     """
-    _check_installed()
+    check_installed()
     if any(processes.running(settings, name) for name in PARTS):
         raise CommandError(f"it is up already, with state folder {settings.state}; `mailroomctl local down` ends it")
     _check_port("--aws-port", settings.aws_port, {"127.0.0.1", settings.bind or "127.0.0.1"})
@@ -98,6 +98,19 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> None:
         except BaseException:
             down(settings)
             raise
+
+
+def check_installed() -> None:
+    """Make sure that the extra ``local`` is installed.
+
+    Raises:
+        CommandError: it is not; the text says how to install it.
+    """
+    missing = [distribution for distribution in PACKAGES if not find_spec(PACKAGES[distribution])]
+    if missing:
+        raise CommandError(
+            f'mailroomctl local needs the extra "local": pip install "mailroom[local]" (missing: {", ".join(missing)})'
+        )
 
 
 def down(settings: Settings) -> bool:
@@ -151,14 +164,6 @@ def _start(settings: Settings, *names: str) -> None:
         processes.start(settings, name)
     for name in names:
         processes.wait_until_ready(settings, name, PATIENCE)
-
-
-def _check_installed() -> None:
-    missing = [distribution for distribution in PACKAGES if not find_spec(PACKAGES[distribution])]
-    if missing:
-        raise CommandError(
-            f"mailroomctl local needs more packages ({', '.join(missing)}): pip install 'mailroom[local]' brings them"
-        )
 
 
 def _check_port(option: str, port: int, addresses: set[str]) -> None:
