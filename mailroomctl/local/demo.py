@@ -4,8 +4,6 @@ It runs on a state folder of its own, which it makes anew, and on other ports wh
 neither disturbs nor needs an embedded AWS that is up.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

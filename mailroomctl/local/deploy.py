@@ -1,7 +1,5 @@
 """``sam build`` and ``sam deploy`` of the one template onto the embedded AWS."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import hashlib

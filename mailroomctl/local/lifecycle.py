@@ -1,7 +1,5 @@
 """``up``, ``down`` and ``status`` of the embedded AWS."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import shutil

@@ -1,7 +1,5 @@
 """What became of a mail, as the deliveries table tells."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 

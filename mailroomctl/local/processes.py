@@ -4,8 +4,6 @@ A process holds a lock on its pid file for as long as it lives, so a file that n
 system has given to another program is never signalled.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os

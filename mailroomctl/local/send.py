@@ -1,7 +1,5 @@
 """Hand a mail to the SMTP server, every byte as it is."""
 
-from __future__ import annotations
-
 import smtplib
 from dataclasses import dataclass, field
 

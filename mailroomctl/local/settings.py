@@ -1,7 +1,5 @@
 """Where the embedded AWS runs: what ``up`` was given, kept in the state folder for every other command and process."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any, Self

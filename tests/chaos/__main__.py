@@ -1,7 +1,5 @@
 """``python -m tests.chaos [--mails 500] [--seed N]``: the full run, see ``make chaos``."""
 
-from __future__ import annotations
-
 import argparse
 import secrets
 import sys

@@ -1,7 +1,5 @@
 """Real faults: processes killed, a file system that is full or read-only, a pipe that is stopped."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal
@@ -10,7 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 from mailroomctl.local import lifecycle, processes
 from mailroomctl.local.settings import Settings
@@ -31,7 +29,7 @@ class Storage:
         self._broken: set[str] = set()
         self.mounted = False
 
-    def __enter__(self) -> Storage:
+    def __enter__(self) -> Self:
         """Mount the small file system, where that is allowed."""
         self._root.mkdir(parents=True, exist_ok=True)
         options = f"size={self._size},mode=0755"

@@ -1,10 +1,8 @@
 """What a test does, all of it drawn from the seed before it begins."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 DOMAIN = "example.com"
 #: Kinds of fault that last for some messages; each begins once in so many messages.
@@ -51,7 +49,7 @@ class Plan:
     forwards: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def drawn(cls, seed: int, mails: int) -> Plan:
+    def drawn(cls, seed: int, mails: int) -> Self:
         """Draw a plan."""
         random = Random(seed)
         plan = cls(seed)

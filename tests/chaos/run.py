@@ -1,7 +1,5 @@
 """One test: messages and faults as planned, then the faults ended, the queues drained, the dead letters redriven."""
 
-from __future__ import annotations
-
 import json
 import os
 import time

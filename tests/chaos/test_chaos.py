@@ -1,7 +1,5 @@
 """The short test, with a seed of its own each time."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from pathlib import Path

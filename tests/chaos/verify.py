@@ -1,7 +1,5 @@
 """What must be at the end: one copy, byte for byte, and one outcome for each recipient; nothing else anywhere."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One embedded AWS and one Dovecot for the whole suite, on free ports and with folders of their own."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """A real Dovecot on a mail root: Debian's, with a configuration, folders and ports of its own."""
 
-from __future__ import annotations
-
 import grp
 import imaplib
 import os

@@ -1,7 +1,5 @@
 """``make demo`` shows what it promises, and leaves nothing running."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Events that are not one fresh mail: repetitions, other forms, and what can never work."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """What fails for a while, and what fails for good. The fault is real: the mail root is taken away."""
 
-from __future__ import annotations
-
 import json
 
 from mailroomctl.local.send import send

@@ -1,7 +1,5 @@
 """What a user's mail client does with a mailbox that Mailroom delivers into."""
 
-from __future__ import annotations
-
 from uuid import uuid4
 
 from tests.e2e.dovecot import Dovecot

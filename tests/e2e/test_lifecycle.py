@@ -1,7 +1,5 @@
 """``mailroomctl local`` as a user meets it, also where it cannot work."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

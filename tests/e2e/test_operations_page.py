@@ -1,7 +1,5 @@
 """docs/operations.md is right: its commands run, in the situation that their section describes."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Iterator

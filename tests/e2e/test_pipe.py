@@ -1,7 +1,5 @@
 """The pipe keeps what an EventBridge pipe promises."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

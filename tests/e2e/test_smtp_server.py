@@ -1,7 +1,5 @@
 """The SMTP server as a mail client sees it."""
 
-from __future__ import annotations
-
 import json
 import smtplib
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A storage outage on the running application: mail waits instead of failing, and is delivered when it is over."""
 
-from __future__ import annotations
-
 import json
 
 from mailroomctl.local.send import send

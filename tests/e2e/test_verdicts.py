@@ -1,7 +1,5 @@
 """Mail that SES found something in: Junk over IMAP, quarantine, and out of it again with the operator's commands."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Mail in by SMTP, through the whole deployed application, out of the Maildir and by IMAP."""
 
-from __future__ import annotations
-
 import re
 import smtplib
 import socket

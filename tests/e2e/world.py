@@ -1,7 +1,5 @@
 """The running application as a test sees it: mail in, events in, and what became of them."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import time

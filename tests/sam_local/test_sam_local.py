@@ -1,7 +1,5 @@
 """``sam local invoke`` of every function, with the events and the environment of ``events/``."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -7,8 +7,6 @@ Delete this module when ministack reports the class name itself:
 ``test_a_function_reports_the_class_name_of_its_exception`` then passes without it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Any

@@ -4,8 +4,6 @@ ministack 1.5 has the pipes, but its Step Functions do not know ``aws-sdk:pipes`
 ``test_the_storage_breaker_lets_mail_wait`` then passes without it.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any

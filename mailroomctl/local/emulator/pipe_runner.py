@@ -9,8 +9,6 @@ Run as ``python -m mailroomctl.local.emulator.pipe_runner STATE_FOLDER`` by ``pr
 Delete this module when ministack runs such a pipe itself: without it, the e2e tests then still pass.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -5,8 +5,6 @@ unless told otherwise, looks for a Docker daemon, opens a port for IoT and does 
 hence the server is started here.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

@@ -10,8 +10,6 @@ Delete this package when the emulator's SES receives mail by SMTP and runs
 receipt rules.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging
@@ -47,7 +45,7 @@ class Server(SMTP):
 
     line_length_limit = SIZE_LIMIT + 2
 
-    def __init__(self, receiving: Receiving) -> None:
+    def __init__(self, receiving: "Receiving") -> None:
         """Begin a session whose messages go to ``receiving``."""
         super().__init__(
             receiving,
