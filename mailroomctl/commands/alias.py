@@ -8,7 +8,14 @@ from mailroomctl.command import command
 from mailroomctl.console import Console
 from mailroomctl.directory.models import checked_address
 from mailroomctl.directory.table import DirectoryTable
-from mailroomctl.directory.targets import enumerate_addresses, forward_row, new_forward, show_all
+from mailroomctl.directory.targets import (
+    enumerate_addresses,
+    forward_row,
+    new_forward,
+    remove_one,
+    show_all,
+    show_one,
+)
 from mailroomctl.stack import Stack
 
 app = typer.Typer(no_args_is_help=True, help="Aliases: other names of a mailbox, or of several.")
@@ -34,21 +41,18 @@ def add(
 @command
 def show(stack: Stack, console: Console, address: Address) -> None:
     """Show one alias."""
-    console.record(forward_row(DirectoryTable(stack).require(checked_address(address), "alias")))
+    show_one(stack, console, address, "alias")
 
 
 @app.command("list")
 @command
 def list_all(stack: Stack, console: Console) -> None:
     """List the aliases."""
-    show_all(console, DirectoryTable(stack), "alias", empty="there are no aliases")
+    show_all(stack, console, "alias", empty="there are no aliases")
 
 
 @app.command("remove")
 @command
 def remove(stack: Stack, console: Console, address: Address) -> None:
     """Remove an alias; what it leads to stays."""
-    table = DirectoryTable(stack)
-    item = table.require(checked_address(address), "alias")
-    table.delete(item)
-    console.done(f"removed the alias {item['address']}", forward_row(item))
+    remove_one(stack, console, address, "alias")

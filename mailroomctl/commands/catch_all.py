@@ -47,4 +47,4 @@ def unset(stack: Stack, console: Console, domain: Domain) -> None:
 @command
 def list_all(stack: Stack, console: Console) -> None:
     """List the catch-alls."""
-    show_all(console, DirectoryTable(stack), "catch_all", empty="there are no catch-alls")
+    show_all(stack, console, "catch_all", empty="there are no catch-alls")

@@ -40,12 +40,7 @@ def add(
 ) -> None:
     """Add the settings of a domain; a domain without settings needs none."""
     table, name = DirectoryTable(stack), checked_domain(domain)
-    model = checked(
-        DomainModel,
-        separators=DEFAULT_SEPARATORS if separators is None else separators,
-        alias_of=alias_of or None,
-        policy=parse_policy(policy, {}),
-    )
+    model = _changed({}, separators, alias_of, policy)
     _refuse_alias_loop(table, name, model)
     row = _row(table.create(domain_item(name, model)))
     console.done(f"added the domain {row['domain']}", row)
@@ -64,12 +59,7 @@ def set_fields(
     """Change settings; what is not given stays."""
     table, name = DirectoryTable(stack), checked_domain(domain)
     seen = table.require(domain_key(name), "domain")
-    model = checked(
-        DomainModel,
-        separators=seen.get("separators", DEFAULT_SEPARATORS) if separators is None else separators,
-        alias_of=(seen.get("alias_of") if alias_of is None else alias_of) or None,
-        policy=parse_policy(policy, seen.get("policy", {})),
-    )
+    model = _changed(seen, separators, alias_of, policy)
     _refuse_alias_loop(table, name, model)
     row = _row(table.replace(domain_item(name, model), seen))
     console.done(f"changed the domain {row['domain']}: {_settings(row)}", row)
@@ -119,6 +109,16 @@ def remove(stack: Stack, console: Console, domain: Name) -> None:
     item = table.require(domain_key(name), "domain")
     table.delete(item)
     console.done(f"removed the settings of {display_domain(name)}; its addresses stay", _row(item))
+
+
+def _changed(seen: Item, separators: str | None, alias_of: str | None, policy: list[str] | None) -> DomainModel:
+    """The settings of ``seen``, or else the usual ones, with what was given in their place."""
+    return checked(
+        DomainModel,
+        separators=seen.get("separators", DEFAULT_SEPARATORS) if separators is None else separators,
+        alias_of=(seen.get("alias_of") if alias_of is None else alias_of) or None,
+        policy=parse_policy(policy, seen.get("policy", {})),
+    )
 
 
 def _refuse_alias_loop(table: DirectoryTable, name: str, model: DomainModel) -> None:

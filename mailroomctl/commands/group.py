@@ -8,7 +8,14 @@ from mailroomctl.command import command
 from mailroomctl.console import Console
 from mailroomctl.directory.models import ForwardModel, checked, checked_address
 from mailroomctl.directory.table import DirectoryTable
-from mailroomctl.directory.targets import enumerate_addresses, forward_row, new_forward, show_all
+from mailroomctl.directory.targets import (
+    enumerate_addresses,
+    forward_row,
+    new_forward,
+    remove_one,
+    show_all,
+    show_one,
+)
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
 
@@ -60,21 +67,18 @@ def remove_member(stack: Stack, console: Console, address: Address, members: Mem
 @command
 def show(stack: Stack, console: Console, address: Address) -> None:
     """Show one group."""
-    console.record(forward_row(DirectoryTable(stack).require(checked_address(address), "group")))
+    show_one(stack, console, address, "group")
 
 
 @app.command("list")
 @command
 def list_all(stack: Stack, console: Console) -> None:
     """List the groups."""
-    show_all(console, DirectoryTable(stack), "group", empty="there are no groups")
+    show_all(stack, console, "group", empty="there are no groups")
 
 
 @app.command("remove")
 @command
 def remove(stack: Stack, console: Console, address: Address) -> None:
     """Remove a group; its members stay."""
-    table = DirectoryTable(stack)
-    item = table.require(checked_address(address), "group")
-    table.delete(item)
-    console.done(f"removed the group {item['address']}", forward_row(item))
+    remove_one(stack, console, address, "group")

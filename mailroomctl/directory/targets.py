@@ -3,7 +3,7 @@
 from mailroom.resolve.expansion import expand, walk
 
 from mailroomctl.console import Console
-from mailroomctl.directory.models import ForwardKind, ForwardModel, checked, forward_item
+from mailroomctl.directory.models import ForwardKind, ForwardModel, checked, checked_address, forward_item
 from mailroomctl.directory.overlay import table_with
 from mailroomctl.directory.table import DirectoryTable, Item
 from mailroomctl.errors import CommandError
@@ -37,10 +37,24 @@ def forward_row(item: Item) -> Item:
     }
 
 
-def show_all(console: Console, table: DirectoryTable, kind: ForwardKind, *, empty: str) -> None:
+def show_one(stack: Stack, console: Console, address: str, kind: ForwardKind) -> None:
+    """Show the entry of an address; raises ``CommandError`` when it has none of that kind."""
+    console.record(forward_row(DirectoryTable(stack).require(checked_address(address), kind)))
+
+
+def show_all(stack: Stack, console: Console, kind: ForwardKind, *, empty: str) -> None:
     """List all entries of a kind."""
-    rows = sorted((forward_row(item) for item in table.scan() if item["type"] == kind), key=lambda row: row["address"])
+    entries = (item for item in DirectoryTable(stack).scan() if item["type"] == kind)
+    rows = sorted(map(forward_row, entries), key=lambda row: row["address"])
     console.table(("address", "targets"), rows, empty=empty)
+
+
+def remove_one(stack: Stack, console: Console, address: str, kind: ForwardKind) -> None:
+    """Remove the entry of an address; raises ``CommandError`` when it has none of that kind."""
+    table = DirectoryTable(stack)
+    item = table.require(checked_address(address), kind)
+    table.delete(item)
+    console.done(f"removed the {kind} {item['address']}", forward_row(item))
 
 
 def enumerate_addresses(addresses: list[str]) -> str:
