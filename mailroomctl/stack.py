@@ -84,13 +84,13 @@ class Stack:
     @cached_property
     def stepfunctions(self) -> "SFNClient":
         """A Step Functions client that waits for a whole synchronous execution, and does not start it twice."""
-        from botocore.config import Config
-
         # AWS answers synchronous starts at a host of its own, sync-states…; another endpoint has one host for all.
-        config = Config(
-            read_timeout=320, retries={"total_max_attempts": 1}, inject_host_prefix=self._endpoint_url is None
+        return self._client(  # type: ignore[no-any-return]
+            "stepfunctions",
+            read_timeout=320,
+            retries={"total_max_attempts": 1},
+            inject_host_prefix=self._endpoint_url is None,
         )
-        return self._client("stepfunctions", config=config)  # type: ignore[no-any-return]
 
     def output(self, name: str) -> str:
         """Return one output of the stack, or raise ``CommandError`` that says what is there instead."""
@@ -132,8 +132,14 @@ class Stack:
             )
         return dict(answer["Stacks"][0])
 
-    def _client(self, service: str, **options: Any) -> Any:
-        return self.session.client(service, endpoint_url=self._endpoint_url, **options)  # type: ignore[call-overload]
+    def _client(self, service: str, **config: Any) -> Any:
+        from botocore.config import Config
+
+        return self.session.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self._endpoint_url,
+            config=Config(**config),
+        )
 
 
 def _is_loopback(endpoint_url: str | None) -> bool:

@@ -133,5 +133,5 @@ class _LocalStack(Stack):
         super().__init__(settings.stack_name, region=settings.region, endpoint_url=settings.endpoint)
         self._settings = settings
 
-    def _client(self, service: str, **options: Any) -> Any:
-        return self._settings.client(service)
+    def _client(self, service: str, **config: Any) -> Any:
+        return self._settings.client(service, **config)

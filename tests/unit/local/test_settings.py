@@ -26,6 +26,13 @@ def test_clients_ignore_profile_and_credentials_of_the_user(tmp_path: Path, monk
     assert client._request_signer._credentials.access_key == "test"
 
 
+def test_the_stack_waits_here_for_a_whole_execution_too(tmp_path: Path) -> None:
+    client = Settings(state=tmp_path, aws_port=4567).stack().stepfunctions
+    assert client.meta.endpoint_url == "http://127.0.0.1:4567"
+    assert client.meta.config.read_timeout == 320
+    assert client.meta.config.inject_host_prefix is False
+
+
 def test_settings_come_back_as_they_were(tmp_path: Path) -> None:
     settings = Settings(state=tmp_path / "new folder", bind="10.0.0.1", parameters={"LogLevel": "DEBUG"})
     settings.save()
