@@ -9,5 +9,6 @@
 ``local``       the whole application on one machine, on an embedded AWS
 
 For all: ``command`` (how a command finds its stack and fails), ``stack`` (the deployed stack), ``console`` (what is
-printed), ``errors``, ``interrupts`` (Ctrl-C), ``times`` (durations and dates).
+printed), ``errors``, ``interrupts`` (Ctrl-C), ``times`` (durations and dates), ``addresses`` and
+``verdicts`` (as operators write them), ``version``.
 """

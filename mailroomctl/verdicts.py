@@ -3,9 +3,11 @@
 https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
 """
 
-CHECKS = ("spam", "virus", "spf", "dkim", "dmarc")
+from mailroom.notification import CHECKS, DMARC_POLICIES
+
+__all__ = ["CHECKS", "DMARC_POLICIES", "DMARC_POLICY", "STATUSES", "checked_verdict"]
+
 STATUSES = ("PASS", "FAIL", "GRAY", "PROCESSING_FAILED", "DISABLED")
-DMARC_POLICIES = ("none", "quarantine", "reject")
 DMARC_POLICY = "dmarc-policy"
 
 

@@ -131,7 +131,7 @@ def send(
 
 def _how_to_use(settings: Settings) -> str:
     return (
-        f"SMTP server     127.0.0.1:{settings.smtp_port} (any mail client; no login)\n"
+        f"SMTP server   127.0.0.1:{settings.smtp_port} (any mail client; no login)\n"
         f"AWS endpoint  {settings.endpoint}, region {settings.region}, stack {settings.stack_name}\n"
         f"mail root     {settings.mail_root}\n\n"
         "For mailroomctl and the AWS tools:\n"

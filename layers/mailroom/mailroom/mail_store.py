@@ -185,7 +185,7 @@ class RawMail:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Tell whether to ask again at once; a version that was replaced does not come back."""
+    """Tell whether to ask again immediately; a version that was replaced does not come back."""
     return isinstance(error, MessageUnavailable) and _s3_code(error.__cause__) != _REPLACED
 
 

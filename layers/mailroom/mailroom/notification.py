@@ -19,12 +19,12 @@ from mailroom.errors import ForbiddenObject, InvalidEvent
 RECEIVED = "Received"
 SETUP_MESSAGE_ID = "AMAZON_SES_SETUP_NOTIFICATION"
 TOPIC_VALIDATION = "Successfully validated SNS topic"
+CHECKS = ("spam", "virus", "spf", "dkim", "dmarc")
+DMARC_POLICIES = ("none", "quarantine", "reject")
 SUBSCRIPTION_TYPES = frozenset({"SubscriptionConfirmation", "UnsubscribeConfirmation"})
 
 # The id becomes a table key and part of an object key. SES's own ids are letters and digits.
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9._@+=-]{1,200}")
-_VERDICTS = ("spam", "virus", "spf", "dkim", "dmarc")
-_DMARC_POLICIES = frozenset({"none", "quarantine", "reject"})
 _MOST_WRAPPINGS = 5
 _LONGEST_HEADER = 998  # RFC 5322, 2.1.1
 
@@ -198,7 +198,7 @@ def _read(content: dict[str, Any], *, by_hand: bool) -> Notification | Ignored:
         key=key,
         source=_text(mail.get("source")),
         received_at=_timestamp(mail.get("timestamp")) or _timestamp(receipt.get("timestamp")),
-        verdicts={name: _verdict(receipt.get(f"{name}Verdict")) for name in _VERDICTS},
+        verdicts={name: _verdict(receipt.get(f"{name}Verdict")) for name in CHECKS},
         dmarc_policy=_dmarc_policy(receipt),
         rfc_message_id=_rfc_message_id(mail),
         recipients=_recipients(receipt),
@@ -255,7 +255,7 @@ def _verdict(verdict: object) -> str | None:
 
 def _dmarc_policy(receipt: dict[str, Any]) -> str | None:
     policy = _text(receipt.get("dmarcPolicy")).lower()
-    return policy if policy in _DMARC_POLICIES else None
+    return policy if policy in DMARC_POLICIES else None
 
 
 def _rfc_message_id(mail: dict[str, Any]) -> str:

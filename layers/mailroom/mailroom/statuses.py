@@ -17,7 +17,7 @@ class Status(StrEnum):
     REJECTED = "REJECTED"
     """There will be no copy: a recipient that leads nowhere or is refused, or a copy that can never be written."""
     FAILED = "FAILED"
-    """Not safe yet; the queue brings the message back."""
+    """Not safe yet; SQS redelivers the message."""
     DUPLICATE = "DUPLICATE"
     """Of an outcome only: an earlier execution has delivered or quarantined it."""
     BOUNCED = "BOUNCED"

@@ -6,8 +6,7 @@ carries what ``DATA`` cannot, such as a mail without a final newline. The extens
 found: ``XSES spam=FAIL notifications=2`` before ``MAIL``, for the next message.
 
 Run as ``python -m mailroomctl.local.ses.smtp_server STATE_FOLDER`` by ``processes.start``.
-Delete this package when the emulator's SES receives mail by SMTP and runs
-receipt rules.
+Delete this package when the emulator's SES receives mail by SMTP and runs receipt rules.
 """
 
 import asyncio

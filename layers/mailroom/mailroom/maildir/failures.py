@@ -12,7 +12,7 @@ _PATH_ERRORS = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG})
 
 # What an NFS client may answer once and not the next time: the server's export or a folder was replaced, or the
 # server asked for patience.
-_HICCUPS = frozenset({errno.ESTALE, errno.EAGAIN, errno.EINTR})
+_TRANSIENT = frozenset({errno.ESTALE, errno.EAGAIN, errno.EINTR})
 
 
 class Cleared(Exception):  # noqa: N818 - an event, not an error: another attempt removed our temporary file
@@ -62,12 +62,12 @@ def patiently[T](step: Callable[[], T], seconds: float) -> T:
     try:
         return step()
     except (OSError, Cleared) as error:
-        if not _is_hiccup(error) or seconds <= 0:
+        if not _is_transient(error) or seconds <= 0:
             raise
     from tenacity import Retrying, retry_if_exception, stop_before_delay, wait_random_exponential
 
     retrying = Retrying(
-        retry=retry_if_exception(_is_hiccup),
+        retry=retry_if_exception(_is_transient),
         stop=stop_before_delay(seconds),
         wait=wait_random_exponential(multiplier=0.02, max=0.2),
         reraise=True,
@@ -75,6 +75,6 @@ def patiently[T](step: Callable[[], T], seconds: float) -> T:
     return retrying(step)
 
 
-def _is_hiccup(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     """Tell whether the next try may succeed within a moment."""
-    return isinstance(error, Cleared) or (isinstance(error, OSError) and error.errno in _HICCUPS)
+    return isinstance(error, Cleared) or (isinstance(error, OSError) and error.errno in _TRANSIENT)

@@ -58,14 +58,14 @@ def expand(addresses: Iterable[str], directory: LookUps, limit: int) -> dict[str
     while pending:
         waiting: list[str] = []
         needs: dict[str, None] = {}
-        wishes: dict[str, None] = {}
+        prefetch: dict[str, None] = {}
         while pending:
             text = pending.popleft()
             result = look_up_text(text, known)
             if isinstance(result, Needs):
                 waiting.append(text)
                 needs.update(dict.fromkeys(result.keys))
-                wishes.update(dict.fromkeys(result.wishes))
+                prefetch.update(dict.fromkeys(result.prefetch))
                 continue
             found[text] = result
             if isinstance(result.entry, Mailbox):
@@ -79,26 +79,26 @@ def expand(addresses: Iterable[str], directory: LookUps, limit: int) -> dict[str
                 if len(met) > most:
                     raise FanOutLimitExceeded(f"the message leads through more than {most} addresses")
         if waiting:
-            known.update(fetch(directory, needs, wishes, known))
+            known.update(fetch(directory, needs, prefetch, known))
             pending.extend(waiting)
     return found
 
 
 def fetch(
-    directory: LookUps, needs: Iterable[str], wishes: Iterable[str], known: Mapping[str, object]
+    directory: LookUps, needs: Iterable[str], prefetch: Iterable[str], known: Mapping[str, object]
 ) -> dict[str, Entry | None]:
-    """Get ``needs``, from the cache or else the table; of the prefetch keys ``wishes`` what costs no call more.
+    """Get ``needs``, from the cache or else the table; of ``prefetch`` what costs no call more.
 
     A level's calls are counted in hundreds of keys, so prefetch keys fill the last hundred.
     """
     wanted = dict.fromkeys(needs)
-    wished = [key for key in wishes if key not in known and key not in wanted]
-    have = dict(directory.remembered([*wanted, *wished]))
+    likely = [key for key in prefetch if key not in known and key not in wanted]
+    have = dict(directory.remembered([*wanted, *likely]))
     keys = [key for key in wanted if key not in have]
     if not keys:
         return have
     room = -len(keys) % BATCH_SIZE
-    keys += [key for key in wished if key not in have][:room]
+    keys += [key for key in likely if key not in have][:room]
     return {**have, **directory.read(keys)}
 
 

@@ -47,7 +47,7 @@ class Needs:
     """Keys that must be known to go on, and keys that probably will have to be."""
 
     keys: tuple[str, ...]
-    wishes: tuple[str, ...]
+    prefetch: tuple[str, ...]
 
 
 def look_up(address: Address, known: Known) -> LookUp | Needs:
@@ -87,7 +87,7 @@ class _Search:
                     return result
                 address = result
         except _UnknownKeysError as unknown:
-            return Needs(tuple(unknown.keys), self._wishes(address))
+            return Needs(tuple(unknown.keys), self._prefetch(address))
         return self._problem(Kind.DOMAIN_LOOP, self._original.domain)
 
     def _find(self, address: Address) -> LookUp | Address:
@@ -152,7 +152,7 @@ class _Search:
         self._steps.append(f"{domain_key(address.domain)}: an alias of {other}")
         return Address(address.local_part, other)
 
-    def _wishes(self, address: Address) -> tuple[str, ...]:
+    def _prefetch(self, address: Address) -> tuple[str, ...]:
         """Keys of the further steps, as far as one can tell, in the order in which they will be needed."""
         settings = self._known.get(domain_key(address.domain))
         separators = settings.separators if isinstance(settings, Domain) else DEFAULT_SEPARATORS
