@@ -4,6 +4,7 @@ Neither is AWS. Where they differ, a scenario says which one is right and why. B
 Lambda functions are scripted, DynamoDB, SQS and S3 are the engine's own.
 """
 
+import functools
 import io
 import json
 import time
@@ -18,12 +19,17 @@ from unittest import mock
 import boto3
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker, SyncExecutionWorker
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from tests.workflow.mail import BUCKET
 from tests.workflow.script import Script, TaskError, definition
 
-ROLE = "arn:aws:iam::123456789012:role/DeliverMail"
+ACCOUNT, REGION = "123456789012", "us-east-1"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/DeliverMail"
 
 TABLE = {
     "AttributeDefinitions": [
@@ -93,10 +99,7 @@ class Moto:
     name = "moto"
 
     def __init__(self, workflow: str) -> None:
-        self._sfn = boto3.client("stepfunctions", region_name="us-east-1")
-        self._dynamodb = boto3.client("dynamodb", region_name="us-east-1")
-        self._sqs = boto3.client("sqs", region_name="us-east-1")
-        self._s3 = boto3.client("s3", region_name="us-east-1")
+        self._dynamodb, self._sqs, self._s3 = _client("dynamodb"), _client("sqs"), _client("s3")
         self._dynamodb.create_table(TableName="deliveries", **TABLE)
         self._queue = self._sqs.create_queue(QueueName="parked")["QueueUrl"]
         self._parked: list[dict[str, Any]] = []
@@ -104,33 +107,23 @@ class Moto:
         self._s3.put_object(Bucket=BUCKET, Key="mail/m1", Body=b"raw mail")
         machine = definition(workflow, {"DeliveriesTable": "deliveries", "ParkedQueueUrl": self._queue})
         self._top = set(machine["States"])
-        self._arn = self._sfn.create_state_machine(name="deliver", definition=json.dumps(machine), roleArn=ROLE)[
-            "stateMachineArn"
-        ]
+        created = _client("stepfunctions").create_state_machine(
+            name="deliver", definition=json.dumps(machine), roleArn=ROLE
+        )
+        self._arn = created["stateMachineArn"]
+        self._backend = stepfunctions_parser_backends[ACCOUNT][REGION]
 
     def run(self, event: Any, script: Script) -> Execution:
         """Run the workflow with every boto client of the engine behind the script."""
         with (
             _scripted_clients(script),
             mock.patch("moto.stepfunctions.parser.asl.component.common.retry.retrier_decl.time.sleep"),
+            # In this thread, so that nobody has to ask again and again whether it has finished.
+            mock.patch.object(ExecutionWorker, "start", SyncExecutionWorker.start),
         ):
-            started = self._sfn.start_execution(
-                stateMachineArn=self._arn, name=str(uuid.uuid4()), input=json.dumps(event)
-            )
-            arn = started["executionArn"]
-            described = self._wait(arn)
-        pages = self._sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
-        events = [event for page in pages for event in page["events"]]
-        output = json.loads(described.get("output", "null"))
-        return Execution(described["status"], output, described.get("error"), *_entered(events, self._top))
-
-    def _wait(self, arn: str) -> dict[str, Any]:
-        for _ in range(3000):
-            described = self._sfn.describe_execution(executionArn=arn)
-            if described["status"] != "RUNNING":
-                return described
-            _sleep(0.01)
-        raise TimeoutError(arn)
+            execution = self._backend.start_execution(self._arn, str(uuid.uuid4()), json.dumps(event))
+        events = execution.to_history_output()["events"]
+        return Execution(execution.status, execution.output, execution.error, *_entered(events, self._top))
 
     def records(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Scan the table."""
@@ -152,7 +145,6 @@ class Moto:
         return {item["Key"] for item in self._s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
 
 
-_sleep = time.sleep
 _MOTO_WAIT = (
     "moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function.WaitFunction._wait_interval"
 )
@@ -162,9 +154,8 @@ _MOTO_WAIT = (
 def _scripted_clients(script: Script) -> Iterator[None]:
     tasks = "moto.stepfunctions.parser.asl.component.state.exec.state_task"
 
-    def client_for(service: str, **where: Any) -> Any:
-        own = boto_client_for(service=service, **where)
-        return _ScriptedClient(service, own, script)
+    def client_for(service: str, region: str, state_credentials: Any) -> Any:
+        return _ScriptedClient(service, _client_for(service, region), script)
 
     modules = ("lambda_eval_utils", *(f"service.state_task_service_{name}" for name in ("dynamodb", "sqs", "aws_sdk")))
     with ExitStack() as patches:
@@ -218,6 +209,14 @@ class _ScriptedClient:
                 "Payload": io.BytesIO(json.dumps(failure).encode()),
             }
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(result).encode())}
+
+
+# What takes longer than an execution is done once: moto makes a client for each call of a task, and parses the workflow
+# for each execution and its paths for each use. What an execution changes is in its environment, in none of these.
+_client = functools.cache(functools.partial(boto3.client, region_name=REGION))
+_client_for = functools.cache(lambda service, region: boto_client_for(service=service, region=region))
+_parse = functools.cache(AmazonStateLanguageParser.parse)
+_parse_path = functools.cache(json_path.parse)
 
 
 def _client_error(thrown: TaskError, method: str) -> ClientError:
@@ -330,5 +329,9 @@ def _body(response: tuple[int, Any, Any]) -> dict[str, Any]:
 @contextmanager
 def moto_engine(workflow: str) -> Iterator[Moto]:
     """A fresh moto."""
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with (
+        mock_aws(config={"stepfunctions": {"execute_state_machine": True}}),
+        mock.patch.object(AmazonStateLanguageParser, "parse", _parse),
+        mock.patch.object(json_path, "parse", _parse_path),
+    ):
         yield Moto(workflow)
