@@ -1,11 +1,21 @@
 """What the integration tests share."""
 
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 
 from tests.fakes.dynamodb import alias, domain, group, mailbox
 from tests.integration.command_line import Operator, operator
+from tests.made_once import made_once
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> Iterator[None]:
+    """Everything that is the same in every test is made once."""
+    # moto would make thousands of matchers for each test, for requests that do not come from botocore: there are none.
+    with made_once(), mock.patch("moto.core.models.RESPONSES_METHODS", []):
+        yield
 
 
 @pytest.fixture
