@@ -1,13 +1,17 @@
 """Where the embedded AWS runs: what ``up`` was given, kept in the state folder for every other command and process."""
 
+import functools
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
+
+if TYPE_CHECKING:
+    from botocore.loaders import Loader
 
 #: Accepted by the emulator, worthless anywhere else; nothing here ever reads the user's own credentials.
 ACCESS_KEY = SECRET_KEY = "test"  # noqa: S105
@@ -107,6 +111,7 @@ class Settings(BaseModel):
         botocore_session = botocore.session.Session(
             session_vars={"profile": nothing, "config_file": devnull, "credentials_file": devnull}
         )
+        botocore_session.register_component("data_loader", _models())
         session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=self.region, botocore_session=botocore_session)
         usual = Config(
             # A refused connection shows at once; the embedded AWS is never "briefly unavailable".
@@ -126,6 +131,14 @@ class Settings(BaseModel):
     def stack(self) -> Stack:
         """The stack that the template has become, with clients that never reach a real AWS account."""
         return _LocalStack(self)
+
+
+@functools.cache
+def _models() -> "Loader":
+    """What botocore knows of the services; reading it takes most of the time of making a client."""
+    from botocore.loaders import Loader
+
+    return Loader()
 
 
 class _LocalStack(Stack):

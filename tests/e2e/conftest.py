@@ -13,6 +13,14 @@ from mailroomctl.local.settings import Settings
 from tests.e2e import dovecot as dovecot_server
 from tests.e2e.ports import free_ports
 from tests.e2e.world import World
+from tests.made_once import made_once
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> Iterator[None]:
+    """What is the same for every client and command is made once."""
+    with made_once():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,9 @@
 """What fails for a while, and what fails for good. The fault is real: the mail root is taken away."""
 
+import contextlib
+import functools
 import json
+from pathlib import Path
 
 from mailroomctl.local.send import send
 from tests.e2e.world import World, until
@@ -56,3 +59,25 @@ def test_a_function_reports_the_class_name_of_its_exception(world: World) -> Non
     error = json.loads(answer["Payload"].read())
     assert answer["FunctionError"]
     assert (error["errorType"], "not JSON" in error["errorMessage"]) == ("InvalidEvent", True)
+
+
+def test_a_function_outlives_its_exception(world: World) -> None:
+    """As on Lambda; ``mailroomctl.local.emulator.kept_workers`` can go when this passes without it."""
+    name = world.physical_id("ValidateEvent")
+    invoke = functools.partial(world.client("lambda").invoke, FunctionName=name)
+    invoke(Payload='{"notificationType": "Bounce"}')  # started, if it was not
+    before = workers(world, "ValidateEvent")
+    assert invoke(Payload=json.dumps([{"body": "no JSON"}]))["FunctionError"]
+    assert "FunctionError" not in invoke(Payload='{"notificationType": "Bounce"}')
+    assert workers(world, "ValidateEvent") == before != set()
+
+
+def workers(world: World, function: str) -> set[str]:
+    """The processes of a function: their command line names its folder in the emulator's temporary folder."""
+    scratch = f"{world.settings.run_folder}/tmp/ministack-lambda-{world.settings.stack_name}-{function}-"
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if scratch.encode() in path.read_bytes():
+                found.add(path.parent.name)
+    return found

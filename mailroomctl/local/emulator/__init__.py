@@ -3,7 +3,8 @@
 ``server``       the process that serves the AWS APIs
 ``pipe_runner``  runs the deployed EventBridge pipe
 ``error_names``  keeps the class name of a function's exception
+``kept_workers`` keeps a function's process after an exception
 ``pipe_api``     lets a workflow describe, stop and start a pipe
 
-Each of the last three says when it can be deleted.
+Each of the last four says when it can be deleted.
 """

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 from mailroomctl.local import processes
-from mailroomctl.local.emulator import error_names, pipe_api
+from mailroomctl.local.emulator import error_names, kept_workers, pipe_api
 from mailroomctl.local.settings import Settings
 
 
@@ -23,6 +23,7 @@ def main(state: str) -> None:
     settings = Settings.load(Path(state))
     _configure(settings)
     error_names.install()
+    kept_workers.install()
     pipe_api.install()
     asyncio.run(_serve(settings))
     _end_workers()
