@@ -5,6 +5,8 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 VENV := .venv/.synced
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
+# The tests start Python some hundred times, which takes a second more where nothing that was compiled is kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup cli-docs demo up down test strace dovecot lint types unit crash workflow integration e2e chaos-short sam-local \
