@@ -12,11 +12,11 @@ DMARC_POLICY = "dmarc-policy"
 
 
 def checked_verdict(name: str, value: str) -> tuple[str, str]:
-    """Put upper and lower case right; raises ``ValueError`` for a name or a value that SES does not have."""
+    """Put upper and lower case right; raises ``ValueError`` that says what SES has instead."""
     check = name.lower()
     if check in CHECKS and value.upper() in STATUSES:
         return check, value.upper()
     if check == DMARC_POLICY and value.lower() in DMARC_POLICIES:
         return check, value.lower()
     verdicts = f"{'|'.join(CHECKS)}={'|'.join(STATUSES)}"
-    raise ValueError(f"{name}={value}: write {verdicts} or {DMARC_POLICY}={'|'.join(DMARC_POLICIES)}.")
+    raise ValueError(f"write {verdicts} or {DMARC_POLICY}={'|'.join(DMARC_POLICIES)}.")

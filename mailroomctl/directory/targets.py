@@ -32,7 +32,7 @@ def forward_row(item: Item) -> Item:
     return {
         "address": item["address"],
         "type": item["type"].replace("_", "-"),
-        "targets": item["targets"],
+        "targets": item.get("targets", []),  # an entry that was written by hand may lack them
         "version": item.get("version", 0),
     }
 

@@ -26,8 +26,10 @@ def deploy(settings: Settings, project: Path = PROJECT) -> None:
     """Deploy what was built.
 
     Raises:
-        CommandError: sam failed; the text holds the line that says most and names the log.
+        CommandError: the template has no such parameter, or sam failed; the text holds the line that says most and
+            names the log.
     """
+    _check_parameters(settings.parameters, project)
     settings.client("s3").create_bucket(Bucket=ARTIFACTS_BUCKET)
     parameters = {"MailRoot": str(settings.mail_root)} | settings.parameters
     quoted = [f'ParameterKey={name},ParameterValue="{_escaped(value)}"' for name, value in parameters.items()]
@@ -60,6 +62,17 @@ def build(settings: Settings, project: Path = PROJECT) -> None:
         stamp.unlink(missing_ok=True)
         _sam(settings, project, "build", ["--template-file", str(project / "template.yaml"), "--cached", "--parallel"])
         stamp.write_text(f"{inputs} {built.stat().st_mtime_ns}")
+
+
+def _check_parameters(given: dict[str, str], project: Path) -> None:
+    """Refuse a parameter that the template does not have: CloudFormation would, the embedded AWS does not."""
+    if not given:
+        return
+    from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
+
+    template = yaml_parse((project / "template.yaml").read_text())
+    if unknown := sorted(given.keys() - template["Parameters"].keys()):
+        raise CommandError(f"--parameter {unknown[0]}: template.yaml has no such parameter")
 
 
 def _path() -> str:

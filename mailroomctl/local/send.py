@@ -35,8 +35,11 @@ def send(
         found: what SES is to find, e.g. ``{"spam": "FAIL"}``; ``notifications`` is how often it notifies.
 
     Raises:
-        CommandError: the server does not answer, or refused the whole mail.
+        CommandError: an address could not be told to a server, the server does not answer, or refused the whole mail.
     """
+    for address in [sender, *recipients]:
+        if not address.isprintable():
+            raise CommandError(f"{address!r} cannot be an envelope address: it holds a control character.")
     try:
         with smtplib.SMTP("127.0.0.1", settings.smtp_port, local_hostname="localhost", timeout=60) as smtp:
             smtp.ehlo()

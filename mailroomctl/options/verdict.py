@@ -21,7 +21,7 @@ def parse_verdicts(given: list[str] | None) -> dict[str, str]:
         try:
             name, value = checked_verdict(name, value)
         except ValueError as error:
-            raise CommandError(f"--verdict {error}") from None
+            raise CommandError(f"--verdict {one}: {error}") from None
         found[name] = value
     if found.get("dmarc") == "FAIL" and DMARC_POLICY not in found:
         raise CommandError(

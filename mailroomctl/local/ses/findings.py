@@ -7,13 +7,17 @@ from mailroomctl.verdicts import checked_verdict
 NOTIFICATIONS = "notifications"
 
 
-def checked_findings(found: dict[str, str]) -> dict[str, str]:
-    """Put upper and lower case right; raises ``ValueError`` for a name or a value that SES does not have."""
-    checked = {}
-    for name, value in found.items():
+def parse_findings(text: str) -> dict[str, str]:
+    """Read findings such as ``spam=FAIL notifications=2``; raises ``ValueError`` for what SES does not have."""
+    findings = {}
+    for one in text.split():
+        name, _, value = one.partition("=")
         if name.lower() == NOTIFICATIONS and re.fullmatch("[1-9]", value):
-            checked[NOTIFICATIONS] = value
-        else:
+            findings[NOTIFICATIONS] = value
+            continue
+        try:
             verdict, status = checked_verdict(name, value)
-            checked[verdict] = status
-    return checked
+        except ValueError as error:
+            raise ValueError(f"{one}: {error}") from None
+        findings[verdict] = status
+    return findings

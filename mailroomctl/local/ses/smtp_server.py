@@ -27,7 +27,7 @@ from mailroom.errors import InvalidAddress
 
 from mailroomctl.errors import CommandError
 from mailroomctl.local import processes
-from mailroomctl.local.ses.findings import checked_findings
+from mailroomctl.local.ses.findings import parse_findings
 from mailroomctl.local.ses.received_mail import added_headers, notification
 from mailroomctl.local.settings import Settings
 
@@ -76,7 +76,7 @@ class Server(SMTP):
     async def smtp_XSES(self, arg: str | None) -> None:  # noqa: N802
         """Take down what SES would have found in the next message."""
         try:
-            self.found = checked_findings(dict(item.split("=", 1) for item in (arg or "").split()))
+            self.found = parse_findings(arg or "")
         except ValueError as error:
             await self.push(f"501 5.5.4 {error}")
             return

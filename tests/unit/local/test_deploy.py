@@ -74,6 +74,14 @@ def test_what_is_missing_is_named(project: Path, tmp_path: Path, monkeypatch: py
         deploy.build(settings, project)
 
 
+def test_a_parameter_that_the_template_lacks_is_named(project: Path, builds: list[str], tmp_path: Path) -> None:
+    (project / "template.yaml").write_text("Parameters:\n  LogLevel: { Default: !Ref Nothing }\n")
+    settings = Settings(state=tmp_path / "state", parameters={"LogLevel": "DEBUG", "LogLevle": "DEBUG"})
+    with pytest.raises(CommandError, match=r"^--parameter LogLevle: template\.yaml has no such parameter$"):
+        deploy.deploy(settings, project)
+    assert builds == []
+
+
 @pytest.mark.parametrize(
     ("log", "line"),
     [

@@ -18,7 +18,7 @@ def test_upper_and_lower_case_are_put_right() -> None:
 
 
 MISTAKES = [
-    ("spam", "--verdict spam=: write spam|virus"),
+    ("spam", "--verdict spam: write spam|virus"),
     ("spam=MAYBE", "--verdict spam=MAYBE: write spam|virus"),
     ("arc=FAIL", "--verdict arc=FAIL: write spam|virus"),
     ("dmarc-policy=FAIL", "dmarc-policy=none|quarantine|reject"),
@@ -41,3 +41,11 @@ def test_local_send_refuses_it_before_anything_is_sent(given: str, said: str, tm
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr.startswith("mailroomctl: ")
     assert said in refused.stderr
+
+
+@pytest.mark.parametrize("to", ["bob@example.com\nRCPT TO:<eve@example.com>", "bob\r@example.com"])
+def test_local_send_refuses_an_address_that_would_be_a_command(to: str, tmp_path: Path) -> None:
+    Settings(state=tmp_path).save()
+    refused = CliRunner().invoke(app, ["local", "send", "--to", to, "--state", str(tmp_path), __file__])
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "cannot be an envelope address: it holds a control character" in refused.stderr
