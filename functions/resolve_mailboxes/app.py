@@ -1,11 +1,13 @@
-"""ResolveMailboxes: from envelope recipients to mailboxes, folders and rejections."""
+"""ResolveMailboxes: from envelope recipients to mailboxes and folders, or to the reason why there is none."""
 
+from collections import Counter
 from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from mailroom import settings
+from mailroom.hours import with_hour
 from mailroom.observability import MetricUnit, count_errors, logger, metrics
 from mailroom.resolve.directory import Directory
 from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
@@ -32,16 +34,18 @@ rules = Rules(
 @metrics.log_metrics
 @count_errors
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Give the event with ``deliveries``, one per mailbox, and ``rejected``, one per recipient that leads nowhere.
+    """Give the event with ``deliveries``, one per mailbox, and ``undelivered``, one per recipient without any.
 
     Raises ``FanOutLimitExceeded`` (permanent) and ``DirectoryUnavailable`` (temporary).
     """
     resolution = resolve_mailboxes(Request.from_state(event), directory, rules)
     # Problems on the way of recipients that still arrive: who they are is the directory's business, not the log's.
     problems = sorted({problem.code for problem in resolution.problems})
-    deliveries, rejected = len(resolution.deliveries), len(resolution.rejected)
-    counts = {"deliveries": deliveries, "rejected": rejected, "problems": len(resolution.problems)}
-    logger.info("Resolved", extra={**counts, "problem_codes": problems})
-    metrics.add_metric("MailboxesResolved", MetricUnit.Count, deliveries)
+    undelivered = Counter(one.status for one in resolution.undelivered)
+    rejected, held = undelivered["REJECTED"], undelivered["HELD"]
+    counts = {"deliveries": len(resolution.deliveries), "rejected": rejected, "held": held}
+    logger.info("Resolved", extra={**counts, "problems": len(resolution.problems), "problem_codes": problems})
+    metrics.add_metric("MailboxesResolved", MetricUnit.Count, counts["deliveries"])
     metrics.add_metric("RecipientsRejected", MetricUnit.Count, rejected)
-    return {**event, **resolution.to_state()}
+    metrics.add_metric("RecipientsHeld", MetricUnit.Count, held)
+    return {**event, "message": with_hour(event.get("message") or {}), **resolution.to_state()}

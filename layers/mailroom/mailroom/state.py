@@ -22,6 +22,8 @@ class Message(TypedDict):
     source: str
     received_at: str
     """ISO 8601 in UTC, with milliseconds."""
+    hour: str
+    """The UTC hour of ``received_at`` with a shard, see ``mailroom.hours``."""
     verdicts: dict[str, str | None]
     dmarc_policy: str | None
     rfc_message_id: str
@@ -74,24 +76,33 @@ class Delivery(TypedDict):
     optional_folder: bool
     findings: list[Text]
     """What the verdict names, for the record: ``check=STATUS``, and ``dmarc-policy=…`` where DMARC failed."""
+    mailbox_number: int
+    """Stands for the mailbox in a metric, from 1 to 1,000,000: two numbers are two mailboxes."""
 
 
-class Rejection(TypedDict):
-    """One recipient without a copy, an item of RecordRejections; or one that met a problem on its way to one."""
+class Problem(TypedDict):
+    """What a recipient met on its way; ``entry`` is the directory's key that is at fault, empty where none is."""
 
     recipient: str
+    entry: str
     code: str
     reason: str
     findings: list[Text]
     """What a policy refused, as in a delivery."""
 
 
+class Undelivered(Problem):
+    """One recipient without a copy."""
+
+    status: Literal["REJECTED", "HELD"]
+
+
 class Resolution(TypedDict):
     """What ResolveMailboxes adds."""
 
     deliveries: list[Delivery]
-    rejected: list[Rejection]
-    problems: list[Rejection]
+    undelivered: list[Undelivered]
+    problems: list[Problem]
 
 
 class Resolved(Received, Resolution):

@@ -15,7 +15,13 @@ class Status(StrEnum):
     RELEASED = "RELEASED"
     """An operator has lifted the quarantine, which mailroomctl writes; no execution has claimed the delivery yet."""
     REJECTED = "REJECTED"
-    """There will be no copy: a recipient that leads nowhere or is refused, or a copy that can never be written."""
+    """There will be no copy: the sender or a policy has decided so."""
+    HELD = "HELD"
+    """There is no copy because of a fault of our own; an operator corrects it and replays, or discards."""
+    DISCARDED = "DISCARDED"
+    """An operator has given up what was held."""
+    REPLAYED = "REPLAYED"
+    """Was rejected or held; a replay has delivered it, or decided about it anew."""
     FAILED = "FAILED"
     """Not safe yet; SQS redelivers the message."""
     DUPLICATE = "DUPLICATE"
@@ -29,5 +35,5 @@ class Status(StrEnum):
 SAFE = frozenset({Status.DELIVERED, Status.QUARANTINED})
 """Mailroom keeps the mail: nothing can be lost any more."""
 
-FINAL = SAFE | {Status.REJECTED}
+FINAL = SAFE | {Status.REJECTED, Status.HELD, Status.DISCARDED, Status.REPLAYED}
 """Nothing more happens by itself."""

@@ -1,9 +1,10 @@
 """The directory table: many keys in few calls, and a memory of the answers.
 
 Reads are eventually consistent (half the price, and a change is not in the cache yet anyway): a change takes effect
-within the cache's time to live.
+within the cache's time to live. Before mail is turned away, what that rests on is read again, consistently.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cachetools import TLRUCache
 
 from mailroom.errors import DirectoryUnavailable
-from mailroom.resolve.entries import Entry, parse_entry
+from mailroom.resolve.entries import ANY_DOMAIN, Domain, Entry, parse_entry
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 BATCH_SIZE = 100  # keys, the most that BatchGetItem takes
 ATTEMPTS = 5
 """Calls for one batch while DynamoDB leaves keys unprocessed; about a second in all."""
+SCANNED_PAGES = 20
+"""Pages of at most 1 MB that are searched for any domain; a page takes some 20 ms."""
 
 
 class Directory:
@@ -46,9 +49,13 @@ class Directory:
         self._client = client
         self.calls = 0
         """BatchGetItem calls so far."""
+        self._clock = clock
+        self._negative_seconds = min(cache_negative_seconds, cache_seconds)
+        self._any_domain: Domain | None = None
+        self._any_domain_until = -math.inf
 
         def expires_at(_key: str, entry: Entry | None, now: float) -> float:
-            return now + (min(cache_negative_seconds, cache_seconds) if entry is None else cache_seconds)
+            return now + (self._negative_seconds if entry is None else cache_seconds)
 
         self._remember = cache_entries > 0
         self._cache: TLRUCache[str, Entry | None] = TLRUCache(max(cache_entries, 1), ttu=expires_at, timer=clock)
@@ -57,31 +64,76 @@ class Directory:
         """Return what the cache knows of ``keys``; ``None`` is a key known to be absent."""
         found: dict[str, Entry | None] = {}
         for key in keys:
+            if key == ANY_DOMAIN and self._clock() < self._any_domain_until:
+                found[key] = self._any_domain
+                continue
             try:
                 found[key] = self._cache[key]
             except KeyError:
                 continue
         return found
 
-    def read(self, keys: Iterable[str]) -> dict[str, Entry | None]:
+    def read(self, keys: Iterable[str], *, consistent: bool = False) -> dict[str, Entry | None]:
         """Read ``keys`` from the table, whatever the cache says, with one call for each hundred.
 
+        With ``consistent`` the answer has every change that was made before the call; the cache learns it too.
         Raises ``DirectoryUnavailable`` when DynamoDB does not answer in full.
         """
-        wanted = list(dict.fromkeys(keys))
+        asked = dict.fromkeys(keys)
+        wanted = [key for key in asked if key != ANY_DOMAIN]
         entries: dict[str, Entry | None] = {}
         for start in range(0, len(wanted), BATCH_SIZE):
             batch = wanted[start : start + BATCH_SIZE]
-            items = self._read_batch(batch)
+            items = self._read_batch(batch, consistent)
             for key in batch:
                 entries[key] = parse_entry(items[key]) if key in items else None
         if self._remember:
             self._cache.update(entries)
+        if any(entry for key, entry in entries.items() if key.startswith("@")):
+            self._any_domain, self._any_domain_until = Domain(ANY_DOMAIN), math.inf
+        if ANY_DOMAIN in asked:
+            entries[ANY_DOMAIN] = self._find_any_domain()
         return entries
 
-    def _read_batch(self, keys: list[str]) -> dict[str, dict[str, Any]]:
+    def _find_any_domain(self) -> Domain | None:
+        """Ask whether the directory says which domains there are (``ANY_DOMAIN``).
+
+        Asked only for mail to a domain that has no entry, by a worker that has not met an entry of any domain yet; a
+        yes is remembered for good, and anything else like the absence of an entry.
+        """
+        if self._clock() >= self._any_domain_until:
+            self._any_domain, for_good = self._scan_for_domains()
+            self._any_domain_until = math.inf if for_good else self._clock() + self._negative_seconds
+        return self._any_domain
+
+    def _scan_for_domains(self) -> tuple[Domain | None, bool]:
+        """Search the table for a domain's entry; the second value says whether there is one.
+
+        A table in which none is found within ``SCANNED_PAGES`` counts as one that says which domains there are: then
+        mail is held that might have been rejected, and none is lost.
+        """
+        start: dict[str, Any] = {}
+        for page in range(SCANNED_PAGES):
+            answer = self._call(
+                self._client.scan,
+                TableName=self._table_name,
+                ConsistentRead=True,
+                ProjectionExpression="address",
+                FilterExpression="begins_with(address, :at)",
+                ExpressionAttributeValues={":at": {"S": "@"}},
+                **start,
+            )
+            if answer["Items"]:
+                return Domain(ANY_DOMAIN), True
+            if "LastEvaluatedKey" not in answer:
+                empty = page == 0 and answer["ScannedCount"] == 0
+                return (Domain(ANY_DOMAIN) if empty else None), False
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return Domain(ANY_DOMAIN), False
+
+    def _read_batch(self, keys: list[str], consistent: bool) -> dict[str, dict[str, Any]]:
         items: dict[str, dict[str, Any]] = {}
-        pending = self._read_once(keys, items)
+        pending = self._read_once(keys, items, consistent)
         if not pending:
             return items
         # Imported only here: it brings asyncio along, and unprocessed keys are rare.
@@ -89,7 +141,7 @@ class Directory:
 
         def try_again() -> list[str]:
             nonlocal pending
-            pending = self._read_once(pending, items)
+            pending = self._read_once(pending, items, consistent)
             return pending
 
         time.sleep(0.05)
@@ -103,24 +155,27 @@ class Directory:
             raise DirectoryUnavailable(f"DynamoDB left {len(pending)} of {len(keys)} keys unread in {ATTEMPTS} calls")
         return items
 
-    def _read_once(self, keys: list[str], items: dict[str, dict[str, Any]]) -> list[str]:
+    def _read_once(self, keys: list[str], items: dict[str, dict[str, Any]], consistent: bool) -> list[str]:
         """Add what one call finds to ``items``; return the keys that DynamoDB left unprocessed."""
         self.calls += 1
-        try:
-            answer = self._client.batch_get_item(
-                RequestItems={self._table_name: {"Keys": [{"address": {"S": key}} for key in keys]}}
-            )
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "unknown error")
-            raise DirectoryUnavailable(f"reading the directory table failed: {code}") from error
-        except BotoCoreError as error:
-            raise DirectoryUnavailable(f"reading the directory table failed: {type(error).__name__}") from error
+        query = {"Keys": [{"address": {"S": key}} for key in keys], "ConsistentRead": consistent}
+        answer = self._call(self._client.batch_get_item, RequestItems={self._table_name: query})
         for item in answer.get("Responses", {}).get(self._table_name, []):
             plain = {name: _plain(value) for name, value in item.items()}
             items[plain["address"]] = plain
         unprocessed = answer.get("UnprocessedKeys", {})
         left = unprocessed[self._table_name]["Keys"] if self._table_name in unprocessed else []
         return [str(_plain(key["address"])) for key in left]
+
+    @staticmethod
+    def _call(operation: Callable[..., Any], **request: Any) -> Any:
+        try:
+            return operation(**request)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "unknown error")
+            raise DirectoryUnavailable(f"reading the directory table failed: {code}") from error
+        except BotoCoreError as error:
+            raise DirectoryUnavailable(f"reading the directory table failed: {type(error).__name__}") from error
 
 
 def _plain(value: Mapping[str, Any]) -> Any:

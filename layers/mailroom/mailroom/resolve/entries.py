@@ -54,6 +54,13 @@ class Broken:
 
 type Entry = Mailbox | Forward | Domain | Broken
 
+ANY_DOMAIN = "@"
+"""Stands among the keys for a question about all of them: does the directory say which domains there are?
+
+It does when it has an entry ``@domain``, or none at all. A directory that has entries, but none for a domain, is one of
+an earlier version, where a domain needed none: there every domain counts as known.
+"""
+
 FORWARD_KINDS = ("alias", "group", "catch_all")
 
 

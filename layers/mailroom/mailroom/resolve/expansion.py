@@ -13,7 +13,7 @@ from mailroom.errors import FanOutLimitExceeded
 from mailroom.resolve.directory import BATCH_SIZE
 from mailroom.resolve.entries import Entry, Forward, Mailbox
 from mailroom.resolve.look_up import LookUp, Needs, look_up_text
-from mailroom.resolve.problems import SHOWN, Kind, Problem
+from mailroom.resolve.problems import LEADS_NOWHERE, SHOWN, Kind, Problem
 
 ADDRESSES_PER_MAILBOX = 10
 """Addresses that a message may lead through for each mailbox that it may lead to: bounds the reads."""
@@ -29,8 +29,8 @@ class LookUps(Protocol):
     def remembered(self, keys: Iterable[str]) -> Mapping[str, Entry | None]:
         """Return what is known without a call."""
 
-    def read(self, keys: Iterable[str]) -> Mapping[str, Entry | None]:
-        """Return an entry or ``None`` for every key."""
+    def read(self, keys: Iterable[str], *, consistent: bool = False) -> Mapping[str, Entry | None]:
+        """Return an entry or ``None`` for every key; with ``consistent`` as they are now."""
 
 
 @dataclass(slots=True)
@@ -41,15 +41,20 @@ class Reach:
     """By address, in the order found; with the tag that leads to a folder, ``None`` once one way has none."""
     problems: dict[Problem, None] = field(default_factory=dict)
     """Without duplicates, in the order found."""
+    met: set[str] = field(default_factory=set)
+    """Every address on the way."""
 
 
-def expand(addresses: Iterable[str], directory: LookUps, limit: int) -> dict[str, LookUp]:
+def expand(
+    addresses: Iterable[str], directory: LookUps, limit: int, known: dict[str, Entry | None] | None = None
+) -> dict[str, LookUp]:
     """Look up ``addresses`` and everything they lead to; the result holds every address met.
 
-    Ends for every directory. Raises ``FanOutLimitExceeded`` when there are more than ``limit`` mailboxes, or far more
-    addresses than that could need; ``DirectoryUnavailable``.
+    ``known`` is what the message has learned of the directory, and learns here. Ends for every directory. Raises
+    ``FanOutLimitExceeded`` when there are more than ``limit`` mailboxes, or far more addresses than that could need;
+    ``DirectoryUnavailable``.
     """
-    known: dict[str, Entry | None] = {}
+    known = {} if known is None else known
     found: dict[str, LookUp] = {}
     pending = deque(dict.fromkeys(addresses))
     met = set(pending)
@@ -120,7 +125,7 @@ def walk(start: str, found: Mapping[str, LookUp], loop_members: int = LOOP_MEMBE
             continue
         text, carried = step
         if text in path:
-            reach.problems[_loop(text, path, loop_members)] = None
+            reach.problems[_loop(text, path, found, loop_members)] = None
             continue
         if step in seen:
             continue
@@ -128,16 +133,18 @@ def walk(start: str, found: Mapping[str, LookUp], loop_members: int = LOOP_MEMBE
         result = found[text]
         tag = carried if result.tag is None else result.tag
         if result.problem:
-            reach.problems[result.problem if text == start else replace(result.problem, met_at=text)] = None
+            reach.problems[_met(result.problem, text, path, found)] = None
         elif isinstance(result.entry, Mailbox):
             _add_mailbox(reach, result.entry, tag)
         elif isinstance(result.entry, Forward):
             if not result.entry.targets:
-                reach.problems[Problem(Kind.NO_TARGETS, (result.entry.address,))] = None
+                key = result.entry.address
+                reach.problems[Problem(Kind.NO_TARGETS, (key,), entry=key)] = None
             path[text] = None
             stack.append(None)
             onward = tag if result.entry.kind == "alias" else None
             stack.extend((target, onward) for target in reversed(result.entry.targets))
+    reach.met = {text for text, _ in seen}
     return reach
 
 
@@ -147,7 +154,22 @@ def _add_mailbox(reach: Reach, mailbox: Mailbox, tag: str | None) -> None:
         reach.mailboxes[mailbox.address] = (mailbox, tag)
 
 
-def _loop(text: str, path: Iterable[str], most: int) -> Problem:
+def _met(problem: Problem, text: str, path: dict[str, None], found: Mapping[str, LookUp]) -> Problem:
+    """Say where mail met a problem; an address that leads nowhere is the fault of the entry that names it."""
+    if not path:
+        return problem
+    entry = _key(next(reversed(path)), found) if problem.kind in LEADS_NOWHERE else problem.entry
+    return replace(problem, met_at=text, entry=entry)
+
+
+def _loop(text: str, path: Iterable[str], found: Mapping[str, LookUp], most: int) -> Problem:
     names = list(path)
-    start = names.index(text)
-    return Problem(Kind.LOOP, tuple(names[start : start + most]))
+    loop = names[names.index(text) :]
+    # The same entry is named wherever mail comes into the loop.
+    return Problem(Kind.LOOP, tuple(loop[:most]), entry=min(_key(name, found) for name in loop))
+
+
+def _key(text: str, found: Mapping[str, LookUp]) -> str:
+    """The key of the entry that an address on the way has led through."""
+    entry = found[text].entry
+    return entry.address if entry else text

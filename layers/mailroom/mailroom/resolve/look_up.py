@@ -10,6 +10,7 @@ from mailroom.addresses import Address, parse
 from mailroom.domain_names import normalise_domain
 from mailroom.errors import InvalidAddress
 from mailroom.resolve.entries import (
+    ANY_DOMAIN,
     DEFAULT_SEPARATORS,
     Broken,
     Domain,
@@ -40,6 +41,8 @@ class LookUp:
     problem: Problem | None = None
     steps: tuple[str, ...] = ()
     """Every step, in words, for ``mailroomctl explain``."""
+    keys: tuple[str, ...] = ()
+    """Keys of the table that this rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class _Search:
         self._original = address
         self._known = known
         self._steps: list[str] = []
+        self._keys: dict[str, None] = {}
 
     def run(self) -> LookUp | Needs:
         address = self._original
@@ -88,7 +92,7 @@ class _Search:
                 address = result
         except _UnknownKeysError as unknown:
             return Needs(tuple(unknown.keys), self._prefetch(address))
-        return self._problem(Kind.DOMAIN_LOOP, self._original.domain)
+        return self._problem(Kind.DOMAIN_LOOP, self._original.domain, entry=domain_key(self._original.domain))
 
     def _find(self, address: Address) -> LookUp | Address:
         """Search in one domain; return the address in another domain when this one is its alias."""
@@ -105,9 +109,24 @@ class _Search:
             return self._other_domain(address, domain.alias_of)
         if found := self._entry(catch_all_key(address.domain), "catch-all"):
             return found
+        return self._nobody(address.domain)
+
+    def _nobody(self, domain: str) -> LookUp:
+        """Say why nothing was found: only in a domain that is known that is the sender's mistake."""
+        key = domain_key(domain)
+        entry = self._known[key]
+        if isinstance(entry, Broken):
+            # It may have been meant to say more: another name of the domain, other separators.
+            return self._problem(Kind.BROKEN_ENTRY, key, entry.reason, entry=key)
+        if entry is None:
+            self._require([ANY_DOMAIN])
+            if self._known[ANY_DOMAIN]:
+                self._steps.append(f"{key}: none, so the domain is not known")
+                return self._problem(Kind.UNKNOWN_DOMAIN, domain, entry=key)
         return self._problem(Kind.UNKNOWN, self._original.text)
 
     def _require(self, keys: list[str]) -> None:
+        self._keys.update(dict.fromkeys(keys))
         if unknown := [key for key in keys if key not in self._known]:
             raise _UnknownKeysError(unknown)
 
@@ -129,7 +148,7 @@ class _Search:
                 return self._found(entry, tag, f"{key}: {how}, {kind} to {count}")
             case Broken():
                 self._steps.append(f"{key}: {how}, an entry that cannot be understood")
-                return self._problem(Kind.BROKEN_ENTRY, key, entry.reason)
+                return self._problem(Kind.BROKEN_ENTRY, key, entry.reason, entry=key)
             case _:
                 self._steps.append(f"{key}: {how}, none")
                 return None
@@ -148,7 +167,7 @@ class _Search:
         try:
             other = normalise_domain(alias_of)
         except InvalidAddress:
-            return self._problem(Kind.BROKEN_DOMAIN_ALIAS, address.domain)
+            return self._problem(Kind.BROKEN_DOMAIN_ALIAS, address.domain, entry=domain_key(address.domain))
         self._steps.append(f"{domain_key(address.domain)}: an alias of {other}")
         return Address(address.local_part, other)
 
@@ -161,10 +180,14 @@ class _Search:
 
     def _found(self, entry: Mailbox | Forward, tag: str | None, step: str) -> LookUp:
         self._steps.append(step)
-        return LookUp(self._original.text, entry, tag, None, tuple(self._steps))
+        return self._ended(entry, tag, None)
 
-    def _problem(self, kind: Kind, member: str, detail: str = "") -> LookUp:
-        return LookUp(self._original.text, None, None, Problem(kind, (member,), detail), tuple(self._steps))
+    def _problem(self, kind: Kind, member: str, detail: str = "", entry: str = "") -> LookUp:
+        return self._ended(None, None, Problem(kind, (member,), detail, entry=entry))
+
+    def _ended(self, entry: Mailbox | Forward | None, tag: str | None, problem: Problem | None) -> LookUp:
+        keys = tuple(key for key in self._keys if key != ANY_DOMAIN)
+        return LookUp(self._original.text, entry, tag, problem, tuple(self._steps), keys)
 
 
 def look_up_text(text: str, known: Known) -> LookUp | Needs:

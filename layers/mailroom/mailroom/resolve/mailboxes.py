@@ -1,24 +1,24 @@
-"""One step of the workflow: from the recipients of a message to its deliveries and rejections."""
+"""One step of the workflow: from the recipients of a message to its deliveries and to those without one."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import NamedTuple
 
 from mailroom.addresses import parse
 from mailroom.errors import FanOutLimitExceeded, InvalidAddress, MailboxPathRejected
 from mailroom.folder_names import INBOX, folder_name
 from mailroom.mailbox_paths import DEFAULT_TEMPLATE, mailbox_path
-from mailroom.resolve.entries import Domain, Entry, Mailbox, domain_key
+from mailroom.resolve.carried import fit
+from mailroom.resolve.entries import ANY_DOMAIN, Domain, Entry, Mailbox, domain_key
 from mailroom.resolve.expansion import LookUps, Reach, expand, fetch, walk
+from mailroom.resolve.look_up import LookUp
 from mailroom.resolve.policy import Finding, Judgement, judge
 from mailroom.resolve.problems import Kind, Problem
-from mailroom.resolve.resolution import PlannedDelivery, Rejection, Request, Resolution
-
-MAX_STATE = 180_000
-"""Octets of deliveries and rejections: the workflow's state may hold 256 KiB and carries more than these."""
+from mailroom.resolve.resolution import PlannedDelivery, Request, Resolution, Undelivered, octets, shortened
 
 MAX_SHOWN = 20  # problems reported for one message
+MAX_SHOWN_OCTETS = 320  # of what is no address; no address has more
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +34,63 @@ class Rules:
 def resolve_mailboxes(request: Request, directory: LookUps, rules: Rules) -> Resolution:
     """Find the mailboxes of a message: one delivery for a mailbox however many recipients lead there.
 
-    Raises ``FanOutLimitExceeded`` and ``DirectoryUnavailable``; nothing that a recipient is written like.
+    A no is never taken from a cache: what it rests on is read again, consistently, before a recipient goes without
+    a copy. Raises ``FanOutLimitExceeded`` and ``DirectoryUnavailable``; nothing that a recipient is written like.
     """
-    rejected: list[Rejection] = []
-    recipients: dict[str, None] = {}
-    for given in request.recipients:
-        try:
-            recipients[parse(given).text] = None
-        except InvalidAddress as error:
-            rejected.append(Rejection(printable(given), (Problem(Kind.NOT_AN_ADDRESS, detail=f"{error}"),)))
+    addresses, invalid = _addresses(request.recipients)
+    known: dict[str, Entry | None] = {}
+    found = expand(addresses, directory, rules.fan_out_limit, known)
+    answer = _answer(addresses, found, request, directory, rules, known)
+    if answer.undelivered:
+        refused = [one.recipient for one in answer.undelivered]
+        now = _Now(directory)
+        known_now = now.read_again(refused, answer.reaches, found, known)
+        found |= expand(refused, now, rules.fan_out_limit, known_now)
+        answer = _answer(addresses, found, request, now, rules, known | known_now)
+    if len(answer.deliveries) > rules.fan_out_limit:
+        raise FanOutLimitExceeded(f"the message leads to more than {rules.fan_out_limit} mailboxes")
+    undelivered = () if request.released else (*invalid, *answer.undelivered)
+    problems = (*(invalid if request.released else ()), *answer.problems)
+    return fit(Resolution(answer.deliveries, undelivered, problems[:MAX_SHOWN]), addresses)
 
-    found = expand(recipients, directory, rules.fan_out_limit)
-    reaches = {recipient: walk(recipient, found) for recipient in recipients}
-    decide = _Decisions(request.findings, directory, rules, reaches.values())
+
+def _addresses(recipients: Iterable[object]) -> tuple[list[str], list[Undelivered]]:
+    """Normalise recipients; those that are no addresses are undelivered as they are written."""
+    addresses: dict[str, None] = {}
+    invalid: dict[str, Undelivered] = {}
+    for given in recipients:
+        try:
+            addresses[parse(given).text] = None
+        except InvalidAddress as error:
+            shown = printable(given)
+            invalid[shown] = Undelivered(shown, (Problem(Kind.NOT_AN_ADDRESS, detail=f"{error}"),))
+    return list(addresses), list(invalid.values())
+
+
+class _Answer(NamedTuple):
+    """What becomes of the recipients that are addresses, as far as is known."""
+
+    deliveries: tuple[PlannedDelivery, ...]
+    undelivered: tuple[Undelivered, ...]
+    problems: tuple[Undelivered, ...]
+    reaches: Mapping[str, Reach]
+
+
+def _answer(
+    addresses: Iterable[str],
+    found: Mapping[str, LookUp],
+    request: Request,
+    directory: LookUps,
+    rules: Rules,
+    known: dict[str, Entry | None],
+) -> _Answer:
+    reaches = {recipient: walk(recipient, found) for recipient in addresses}
+    decide = _Decisions(request.findings, directory, rules, reaches.values(), known)
     released = request.released
 
     ways: dict[str, list[_Way]] = {}
-    problems: list[Rejection] = []
+    undelivered: list[Undelivered] = []
+    problems: list[Undelivered] = []
     for recipient, reach in reaches.items():
         arrived = False
         wrong = list(reach.problems)
@@ -64,15 +104,42 @@ def resolve_mailboxes(request: Request, directory: LookUps, rules: Rules) -> Res
             arrived = True
             ways.setdefault(mailbox.address, []).append(_Way(outcome, recipient, None if released else tag))
         if not arrived and not released:
-            rejected.append(Rejection(recipient, tuple(wrong) or (Problem(Kind.NO_MAILBOX),)))
+            undelivered.append(Undelivered(recipient, tuple(wrong)))
         else:
-            problems += [Rejection(recipient, (problem,)) for problem in wrong]
-    if released:
-        rejected, problems = [], [*rejected, *problems]
+            problems += [Undelivered(recipient, (problem,)) for problem in wrong]
     deliveries = tuple(_delivery(one) for one in ways.values())
-    resolution = Resolution(deliveries, tuple(rejected), tuple(problems[:MAX_SHOWN]))
-    _check_size(resolution)
-    return resolution
+    return _Answer(deliveries, tuple(undelivered), tuple(problems), reaches)
+
+
+class _Now:
+    """The directory as it is now: every read is consistent, and nothing is remembered but that there are domains."""
+
+    def __init__(self, directory: LookUps) -> None:
+        self._directory = directory
+
+    def remembered(self, keys: Iterable[str]) -> Mapping[str, Entry | None]:
+        return self._directory.remembered([ANY_DOMAIN]) if ANY_DOMAIN in keys else {}
+
+    def read(self, keys: Iterable[str], *, consistent: bool = True) -> Mapping[str, Entry | None]:
+        return self._directory.read(keys, consistent=consistent)
+
+    def read_again(
+        self,
+        recipients: Iterable[str],
+        reaches: Mapping[str, Reach],
+        found: Mapping[str, LookUp],
+        known: Mapping[str, Entry | None],
+    ) -> dict[str, Entry | None]:
+        """Read all keys that these recipients' outcomes rest on, in as few calls as they take."""
+        keys: dict[str, None] = {}
+        for recipient in recipients:
+            reach = reaches[recipient]
+            for met in reach.met:
+                keys.update(dict.fromkeys(found[met].keys))
+            # Their domains may have decided, if they were asked.
+            domains = [domain_key(_domain_of(mailbox)) for mailbox in reach.mailboxes]
+            keys.update(dict.fromkeys(key for key in domains if key in known))
+        return dict(self.read(keys)) if keys else {}
 
 
 class _Decisions:
@@ -84,13 +151,16 @@ class _Decisions:
         directory: LookUps,
         rules: Rules,
         reaches: Iterable[Reach],
+        known: dict[str, Entry | None],
     ) -> None:
         self._findings = found
         self._rules = rules
         self._outcomes: dict[str, PlannedDelivery | Problem] = {}
         # A domain's settings matter only when there is something to decide; the expansion mostly read them already.
         domains = {domain_key(_domain_of(one)): None for reach in reaches for one in reach.mailboxes} if found else {}
-        self._domains: Mapping[str, Entry | None] = fetch(directory, domains, (), {}) if domains else {}
+        if unread := [key for key in domains if key not in known]:
+            known.update(fetch(directory, unread, (), known))
+        self._domains = known
 
     def outcome(self, mailbox: Mailbox) -> PlannedDelivery | Problem:
         """Return the delivery to ``mailbox``, without its recipients, or why there is none."""
@@ -105,7 +175,7 @@ class _Decisions:
         try:
             path = mailbox_path(parse(mailbox.address), mailbox.path, self._rules.path_template)
         except (InvalidAddress, MailboxPathRejected) as error:
-            return Problem(Kind.UNUSABLE_MAILBOX, (mailbox.address,), f"{error}")
+            return Problem(Kind.UNUSABLE_MAILBOX, (mailbox.address,), f"{error}", entry=mailbox.address)
         return PlannedDelivery(
             mailbox=mailbox.address,
             path=path,
@@ -124,10 +194,16 @@ class _Decisions:
 
 
 def printable(given: object) -> str:
-    """Return what can stand in a record for something that is no address: short, printable, not empty."""
+    """Return what can stand in a record for something that is no address: short, printable, not empty.
+
+    Its octets count: it becomes a key of the deliveries table, which holds 1,024. Different texts stay different.
+    """
     text = given if isinstance(given, str) else repr(given)
-    shown = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text[:320])
-    return shown[:320] or "(empty)"
+    shown = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    if octets(shown) > MAX_SHOWN_OCTETS:
+        digest = sha256(shown.encode()).hexdigest()[:16]
+        shown = f"{shortened(shown, MAX_SHOWN_OCTETS - len(digest) - 1)}#{digest}"
+    return shown or "(empty)"
 
 
 class _Way(NamedTuple):
@@ -150,18 +226,3 @@ def _delivery(ways: Sequence[_Way]) -> PlannedDelivery:
 
 def _domain_of(address: str) -> str:
     return address.rpartition("@")[2]
-
-
-def _check_size(resolution: Resolution) -> None:
-    """Refuse what the workflow could not carry: a state that is too large fails the run, and every redelivery of it.
-
-    Rejections count three times, because the workflow makes an outcome and a bounce of each. Deliveries only become
-    shorter.
-    """
-    result = resolution.to_state()
-    size = len(json.dumps(result).encode()) + 2 * len(json.dumps(result["rejected"]).encode())
-    if size > MAX_STATE:
-        raise FanOutLimitExceeded(
-            f"{len(result['deliveries'])} deliveries and {len(result['rejected'])} rejections of one message "
-            f"make {size} octets of state, more than {MAX_STATE}"
-        )

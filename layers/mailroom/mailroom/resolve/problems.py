@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from mailroom.resolve.policy import Finding
+from mailroom.statuses import Status
 
 SHOWN = 12
 """Addresses of a loop that its sentence names."""
@@ -14,15 +16,19 @@ class Kind(StrEnum):
 
     NOT_AN_ADDRESS = "not an address"
     UNKNOWN = "unknown"
+    UNKNOWN_DOMAIN = "unknown domain"
     DISABLED = "disabled"
     BROKEN_ENTRY = "broken entry"
     BROKEN_DOMAIN_ALIAS = "broken domain alias"
     DOMAIN_LOOP = "domain loop"
     LOOP = "loop"
     NO_TARGETS = "no targets"
-    NO_MAILBOX = "no mailbox"
     UNUSABLE_MAILBOX = "unusable mailbox"
     REFUSED = "refused"
+
+
+LEADS_NOWHERE = frozenset({Kind.NOT_AN_ADDRESS, Kind.UNKNOWN, Kind.UNKNOWN_DOMAIN})
+"""The fault of the entry that leads there, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +46,18 @@ class Problem:
     met_at: str | None = None
     findings: tuple[Finding, ...] = ()
     """What a policy refused."""
+    entry: str = ""
+    """The directory's key that is at fault; empty where the sender or a policy decides."""
+
+    @property
+    def status(self) -> Status:
+        """What becomes of mail that meets nothing else: a fault of the directory holds it, all else rejects it."""
+        return Status.HELD if self.entry else Status.REJECTED
 
     @property
     def code(self) -> str:
         """The enhanced status code (RFC 3463)."""
-        return _WORDS[self.kind][0]
+        return _WORDS[self.kind].code
 
     @property
     def endless(self) -> bool:
@@ -59,7 +72,16 @@ class Problem:
     @property
     def text(self) -> str:
         """The sentence without the way."""
-        return _WORDS[self.kind][1].format(member=self._shown(), detail=self.detail)
+        return _WORDS[self.kind].sentence.format(member=self._shown(), detail=self.detail)
+
+    @property
+    def remedy(self) -> str:
+        """What an operator can do about the entry; empty where no entry is at fault."""
+        if not self.entry:
+            return ""
+        if self.met_at is not None and self.kind in LEADS_NOWHERE:
+            return _LEADS_NOWHERE
+        return _WORDS[self.kind].remedy.format(member=self._shown())
 
     def _shown(self) -> str:
         if self.kind is not Kind.LOOP:
@@ -68,17 +90,32 @@ class Problem:
         return " → ".join((*shown, self.members[0]))
 
 
+class _Words(NamedTuple):
+    code: str
+    sentence: str
+    remedy: str = ""
+
+
+_LEADS_NOWHERE = "correct the entry, or add what it leads to"
+_SET_ALIAS = "mailroomctl domain set {member} --alias-of DOMAIN"
+
 _WORDS = {
-    Kind.NOT_AN_ADDRESS: ("5.1.3", "not an address: {detail}"),
-    Kind.UNKNOWN: ("5.1.1", "there is no such address, and its domain has no catch-all"),
-    Kind.DISABLED: ("5.2.1", "the mailbox {member} is disabled"),
-    Kind.BROKEN_ENTRY: ("5.3.5", "the directory's entry {member} is broken: {detail}"),
-    Kind.BROKEN_DOMAIN_ALIAS: ("5.3.5", "the domain {member} is an alias of what is no domain"),
-    Kind.DOMAIN_LOOP: ("5.4.6", "the domain {member} is an alias of an alias without end"),
-    Kind.LOOP: ("5.4.6", "aliases go round in a loop: {member}"),
-    Kind.NO_TARGETS: ("5.1.1", "{member} leads to no address"),
-    Kind.NO_MAILBOX: ("5.1.1", "it leads to no mailbox"),
-    Kind.UNUSABLE_MAILBOX: ("5.3.5", "the mailbox {member} cannot be delivered to: {detail}"),
-    Kind.REFUSED: ("5.7.1", "refused by the policy of {member}: {detail}"),
+    Kind.NOT_AN_ADDRESS: _Words("5.1.3", "not an address: {detail}"),
+    Kind.UNKNOWN: _Words("5.1.1", "there is no such address, and its domain has no catch-all"),
+    Kind.UNKNOWN_DOMAIN: _Words(
+        "5.1.2", "the directory does not know the domain {member}", "mailroomctl domain add {member}"
+    ),
+    Kind.DISABLED: _Words("5.2.1", "the mailbox {member} is disabled"),
+    Kind.BROKEN_ENTRY: _Words(
+        "5.3.5", "the directory's entry {member} is broken: {detail}", "correct it with mailroomctl directory import"
+    ),
+    Kind.BROKEN_DOMAIN_ALIAS: _Words("5.3.5", "the domain {member} is an alias of what is no domain", _SET_ALIAS),
+    Kind.DOMAIN_LOOP: _Words("5.4.6", "the domain {member} is an alias of an alias without end", _SET_ALIAS),
+    Kind.LOOP: _Words("5.4.6", "aliases go round in a loop: {member}", "take one of them out of it"),
+    Kind.NO_TARGETS: _Words("5.1.1", "{member} leads to no address", "give it a target, or remove it"),
+    Kind.UNUSABLE_MAILBOX: _Words(
+        "5.3.5", "the mailbox {member} cannot be delivered to: {detail}", "mailroomctl mailbox set {member} --path PATH"
+    ),
+    Kind.REFUSED: _Words("5.7.1", "refused by the policy of {member}: {detail}"),
 }
-"""The enhanced status code and the sentence of each kind."""
+"""The enhanced status code, the sentence and the remedy of each kind."""
