@@ -17,7 +17,7 @@ MAX_STATE = 240_000
 REASONS = (MAX_REASON, 150, 60, 0)
 """Octets that each reason may have, tried in this order."""
 
-OUTCOME = 260
+OUTCOME = 220
 """Octets that the workflow makes of an undelivered recipient, an outcome and its part of a bounce, besides its address,
 which both have."""
 

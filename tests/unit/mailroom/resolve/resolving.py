@@ -17,5 +17,20 @@ def ways(result: Any) -> dict[str, list[str]]:
     return {one["mailbox"]: one["recipients"] for one in result["deliveries"]}
 
 
-def rejections(result: Any) -> dict[str, str]:
-    return {one["recipient"]: one["code"] for one in result["rejected"]}
+def rejected(result: Any) -> dict[str, str]:
+    """The codes of the recipients that are rejected."""
+    return _codes(result, "REJECTED")
+
+
+def held(result: Any) -> dict[str, tuple[str, str]]:
+    """The codes, and the entries at fault, of the recipients that are held."""
+    codes = _codes(result, "HELD")
+    return {one["recipient"]: (codes[one["recipient"]], one["entry"]) for one in _with(result, "HELD")}
+
+
+def _codes(result: Any, status: str) -> dict[str, str]:
+    return {one["recipient"]: one["code"] for one in _with(result, status)}
+
+
+def _with(result: Any, status: str) -> list[Any]:
+    return [one for one in result["undelivered"] if one["status"] == status]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from mailroom.errors import DirectoryUnavailable, TemporaryError
-from mailroom.resolve.directory import ATTEMPTS, Directory
-from mailroom.resolve.entries import Broken, Domain, Forward, Mailbox
+from mailroom.resolve.directory import ATTEMPTS, SCANNED_PAGES, Directory
+from mailroom.resolve.entries import ANY_DOMAIN, Broken, Domain, Forward, Mailbox
 from mailroom.resolve.mailboxes import Rules
 
 from tests.fakes.dynamodb import FakeDynamoDB, alias, directory, domain, mailbox
@@ -151,5 +151,77 @@ def test_a_warm_worker_needs_no_call() -> None:
     dynamodb = FakeDynamoDB([mailbox("bob@example.com"), alias("info@example.com", "bob@example.com")])
     lookups = directory(dynamodb)
     for _ in range(3):
-        resolve_step({"recipients": ["info@example.com", "eve@example.com"]}, lookups, Rules())
+        resolve_step({"recipients": ["info@example.com"]}, lookups, Rules())
     assert len(dynamodb.calls) == lookups.calls == 2, "one for each level of the first message"
+
+
+def test_a_consistent_read_corrects_the_cache() -> None:
+    dynamodb = FakeDynamoDB()
+    lookups = directory(dynamodb)
+    assert lookups.read(["bob@example.com"]) == {"bob@example.com": None}
+    dynamodb.late["bob@example.com"] = mailbox("bob@example.com")
+    assert lookups.read(["bob@example.com"]) == {"bob@example.com": None}
+    assert lookups.read(["bob@example.com"], consistent=True) == {"bob@example.com": Mailbox("bob@example.com")}
+    assert dynamodb.consistent == [["bob@example.com"]]
+    assert lookups.remembered(["bob@example.com"]) == {"bob@example.com": Mailbox("bob@example.com")}
+
+
+def test_unprocessed_keys_of_a_consistent_read_are_asked_for_consistently(no_waiting: list[float]) -> None:
+    dynamodb = FakeDynamoDB(before=lambda call: 1 if call < 3 else 0)
+    directory(dynamodb).read(["a", "b"], consistent=True)
+    assert dynamodb.consistent == dynamodb.calls == [["a", "b"], ["b"], ["b"]]
+
+
+def test_whether_there_is_any_domain_is_found_out_once() -> None:
+    entries = [*(mailbox(f"m{n}@example.com") for n in range(30)), domain("example.com")]
+    dynamodb = FakeDynamoDB(entries)
+    dynamodb.page_size = 10
+    lookups = directory(dynamodb)
+    assert lookups.remembered([ANY_DOMAIN]) == {}
+    for _ in range(2):
+        assert lookups.read([ANY_DOMAIN]) == {ANY_DOMAIN: Domain(ANY_DOMAIN)}
+    assert dynamodb.scans == 4
+    assert dynamodb.calls == []
+
+
+def test_a_domain_that_was_met_saves_the_search() -> None:
+    dynamodb = FakeDynamoDB([domain("example.com")])
+    lookups = directory(dynamodb)
+    lookups.read(["bob@example.com", "@example.com"])
+    assert lookups.remembered([ANY_DOMAIN]) == {ANY_DOMAIN: Domain(ANY_DOMAIN)}
+    assert dynamodb.scans == 0
+
+
+def test_a_directory_without_domains_is_asked_again_after_a_while() -> None:
+    clock, dynamodb = Clock(), FakeDynamoDB([mailbox("bob@example.com")])
+    lookups = directory(dynamodb, cache_negative_seconds=15, clock=clock)
+    for _ in range(2):
+        assert lookups.read([ANY_DOMAIN]) == lookups.remembered([ANY_DOMAIN]) == {ANY_DOMAIN: None}
+    assert dynamodb.scans == 1
+    dynamodb.entries["@example.com"] = domain("example.com")
+    clock.now += 15
+    assert lookups.read([ANY_DOMAIN]) == {ANY_DOMAIN: Domain(ANY_DOMAIN)}
+
+
+def test_an_empty_directory_knows_no_domain_until_it_has_entries() -> None:
+    clock, dynamodb = Clock(), FakeDynamoDB()
+    lookups = directory(dynamodb, cache_negative_seconds=15, clock=clock)
+    assert lookups.read([ANY_DOMAIN]) == {ANY_DOMAIN: Domain(ANY_DOMAIN)}
+    dynamodb.entries["bob@example.com"] = mailbox("bob@example.com")
+    clock.now += 15
+    assert lookups.read([ANY_DOMAIN]) == {ANY_DOMAIN: None}
+
+
+def test_the_search_for_a_domain_ends() -> None:
+    dynamodb = FakeDynamoDB(mailbox(f"m{n}@example.com") for n in range(SCANNED_PAGES + 1))
+    dynamodb.page_size = 1
+    assert directory(dynamodb).read([ANY_DOMAIN]) == {ANY_DOMAIN: Domain(ANY_DOMAIN)}
+    assert dynamodb.scans == SCANNED_PAGES
+
+
+def test_a_search_that_fails_is_temporary() -> None:
+    def fail(_call: int) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "Scan")
+
+    with pytest.raises(DirectoryUnavailable, match="ThrottlingException"):
+        directory(FakeDynamoDB(before=fail)).read([ANY_DOMAIN])

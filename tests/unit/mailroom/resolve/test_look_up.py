@@ -6,7 +6,7 @@ import pytest
 from mailroom.resolve.look_up import split_tags
 
 from tests.fakes.dynamodb import alias, domain, mailbox
-from tests.unit.mailroom.resolve.resolving import rejections, resolve, ways
+from tests.unit.mailroom.resolve.resolving import held, resolve, ways
 
 CATCH_ALL = [mailbox("post@example.com"), alias("*@example.com", "post@example.com")]
 
@@ -14,7 +14,7 @@ CATCH_ALL = [mailbox("post@example.com"), alias("*@example.com", "post@example.c
 def mailbox_of(entries: list[dict[str, Any]], recipient: str) -> str | None:
     """The one mailbox that ``recipient`` leads to, or ``None``."""
     result = resolve(entries, recipient)
-    assert len(result["deliveries"]) + len(result["rejected"]) == 1
+    assert len(result["deliveries"]) + len(result["undelivered"]) == 1
     return next(iter(ways(result)), None)
 
 
@@ -39,9 +39,11 @@ def test_catch_all_shadows_no_disabled_mailbox() -> None:
     entries = [mailbox("bob@example.com", enabled=False), *CATCH_ALL]
     for recipient in ("bob@example.com", "bob+x@example.com"):
         result = resolve(entries, recipient)
-        assert result["rejected"] == [
+        assert result["undelivered"] == [
             {
                 "recipient": recipient,
+                "status": "REJECTED",
+                "entry": "",
                 "code": "5.2.1",
                 "reason": "the mailbox bob@example.com is disabled",
                 "findings": [],
@@ -51,9 +53,11 @@ def test_catch_all_shadows_no_disabled_mailbox() -> None:
 
 def test_catch_all_shadows_no_broken_entry_and_no_empty_group() -> None:
     broken = {"address": "bob@example.com", "type": "oops"}
-    assert rejections(resolve([broken, *CATCH_ALL], "bob@example.com")) == {"bob@example.com": "5.3.5"}
+    result = resolve([broken, *CATCH_ALL], "bob@example.com")
+    assert held(result) == {"bob@example.com": ("5.3.5", "bob@example.com")}
     empty = alias("bob@example.com")
-    assert rejections(resolve([empty, *CATCH_ALL], "bob@example.com")) == {"bob@example.com": "5.1.1"}
+    result = resolve([empty, *CATCH_ALL], "bob@example.com")
+    assert held(result) == {"bob@example.com": ("5.1.1", "bob@example.com")}
 
 
 def test_only_false_disables() -> None:
@@ -130,12 +134,12 @@ def test_domain_alias_one_copy_for_both_names() -> None:
 @pytest.mark.parametrize("alias_of", ["example.org", "example.com"])
 def test_domain_alias_without_end(alias_of: str) -> None:
     entries = [domain("example.com", alias_of="example.org"), domain("example.org", alias_of=alias_of)]
-    assert rejections(resolve(entries, "bob@example.com")) == {"bob@example.com": "5.4.6"}
+    assert held(resolve(entries, "bob@example.com")) == {"bob@example.com": ("5.4.6", "@example.com")}
 
 
 def test_domain_alias_of_what_is_no_domain() -> None:
     entries = [domain("example.com", alias_of="no domain")]
-    assert rejections(resolve(entries, "bob@example.com")) == {"bob@example.com": "5.3.5"}
+    assert held(resolve(entries, "bob@example.com")) == {"bob@example.com": ("5.3.5", "@example.com")}
 
 
 def test_broken_settings_count_as_the_usual_ones() -> None:

@@ -1,4 +1,4 @@
-"""From recipients to deliveries and rejections: aliases, groups, catch-alls, loops, limits."""
+"""From recipients to deliveries and rejected: aliases, groups, catch-alls, loops, limits."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from mailroom.resolve.mailboxes import Rules
 
 from tests.fakes.dynamodb import FakeDynamoDB, alias, directory, domain, group, mailbox
 from tests.fakes.resolve_step import resolve_step
-from tests.unit.mailroom.resolve.resolving import rejections, resolve, ways
+from tests.unit.mailroom.resolve.resolving import held, rejected, resolve, ways
 
 
 def test_exact_address_in_any_spelling() -> None:
@@ -23,9 +23,10 @@ def test_exact_address_in_any_spelling() -> None:
             "verdict": "",
             "optional_folder": False,
             "findings": [],
+            "mailbox_number": 89_389,
         }
     ]
-    assert result["rejected"] == []
+    assert result["undelivered"] == []
 
 
 def test_own_path() -> None:
@@ -36,8 +37,8 @@ def test_own_path() -> None:
 def test_bad_recipients_are_rejected_with_a_reason_that_fits_a_record() -> None:
     result = resolve([], None, "", "bob", "a\nb\ud800" + "x" * 400, {"a": 1})
     assert result["deliveries"] == []
-    assert [one["code"] for one in result["rejected"]] == ["5.1.3"] * 5
-    for one in result["rejected"]:
+    assert [one["code"] for one in result["undelivered"]] == ["5.1.3"] * 5
+    for one in result["undelivered"]:
         assert one["recipient"].isprintable()
         assert 1 <= len(one["recipient"].encode()) <= 1024
         assert one["reason"].startswith("not an address: ")
@@ -45,7 +46,7 @@ def test_bad_recipients_are_rejected_with_a_reason_that_fits_a_record() -> None:
 
 def test_unknown_address() -> None:
     result = resolve([mailbox("bob@example.com")], "eve@example.com", "bob@example.com")
-    assert rejections(result) == {"eve@example.com": "5.1.1"}
+    assert rejected(result) == {"eve@example.com": "5.1.1"}
     assert ways(result) == {"bob@example.com": ["bob@example.com"]}
 
 
@@ -77,11 +78,14 @@ def test_loop_is_named() -> None:
         alias("c@example.com", "b@example.com"),
     ]
     result = resolve(entries, "a@example.com")
-    assert result["rejected"] == [
+    assert result["undelivered"] == [
         {
             "recipient": "a@example.com",
+            "status": "HELD",
+            "entry": "b@example.com",
             "code": "5.4.6",
-            "reason": "aliases go round in a loop: b@example.com → C@example.com → b@example.com",
+            "reason": "aliases go round in a loop: b@example.com → C@example.com → b@example.com"
+            "; take one of them out of it",
             "findings": [],
         }
     ]
@@ -94,7 +98,7 @@ def test_loop_does_not_stop_the_others() -> None:
     ]
     result = resolve(entries, "all@example.com")
     assert ways(result) == {"bob@example.com": ["all@example.com"]}
-    assert result["rejected"] == []
+    assert result["undelivered"] == []
     assert [one["code"] for one in result["problems"]] == ["5.4.6", "5.1.1"]
     assert "all@example.com → all@example.com" in result["problems"][0]["reason"]
     assert "gone@example.com" in result["problems"][1]["reason"]
@@ -102,9 +106,9 @@ def test_loop_does_not_stop_the_others() -> None:
 
 def test_long_loop_is_named_in_short() -> None:
     ring = [alias(f"a{n}@example.com", f"a{(n + 1) % 40}@example.com") for n in range(40)]
-    [rejected] = resolve(ring, "a0@example.com")["rejected"]
-    assert rejected["reason"].count("→") == 12
-    assert rejected["reason"].endswith("a10@example.com → … → a0@example.com")
+    [one] = resolve(ring, "a0@example.com")["undelivered"]
+    assert one["reason"].count("→") == 12
+    assert one["reason"].endswith("a10@example.com → … → a0@example.com; take one of them out of it")
 
 
 def test_one_member_that_takes_no_mail_does_not_stop_those_after_it() -> None:
@@ -123,23 +127,23 @@ def test_one_member_that_takes_no_mail_does_not_stop_those_after_it() -> None:
 def test_only_a_catch_all_can_stand_in_the_place_of_one(kind: str) -> None:
     entry = {"address": "*@example.com", "type": kind, "targets": ["bob@example.com"]}
     result = resolve([entry, mailbox("bob@example.com")], "eve@example.com")
-    assert rejections(result) == {"eve@example.com": "5.3.5"}
-    assert "a catch_all must stand here" in result["rejected"][0]["reason"]
+    assert held(result) == {"eve@example.com": ("5.3.5", "*@example.com")}
+    assert "a catch_all must stand here" in result["undelivered"][0]["reason"]
 
 
 def test_catch_all_that_leads_to_itself() -> None:
     result = resolve([alias("*@example.com", "nobody@example.com")], "eve@example.com")
-    assert rejections(result) == {"eve@example.com": "5.4.6"}
+    assert held(result) == {"eve@example.com": ("5.4.6", "*@example.com")}
 
 
 def test_group_without_members() -> None:
     result = resolve([group("all@example.com")], "all@example.com")
-    assert rejections(result) == {"all@example.com": "5.1.1"}
+    assert held(result) == {"all@example.com": ("5.1.1", "all@example.com")}
 
 
 def test_target_that_is_no_address() -> None:
     result = resolve([alias("a@example.com", "not an address")], "a@example.com")
-    assert rejections(result) == {"a@example.com": "5.1.3"}
+    assert held(result) == {"a@example.com": ("5.1.3", "a@example.com")}
 
 
 def fan_out(members: int) -> list[dict[str, Any]]:
@@ -174,8 +178,8 @@ def test_wordy_reasons_do_not_park_a_message() -> None:
     entries = [alias(name, ring[(n + 1) % len(ring)]) for n, name in enumerate(ring)]
     recipients = [f"{name.partition('@')[0]}+{n}@{name.partition('@')[2]}" for name in ring for n in range(9)]
     result = resolve(entries, *recipients)
-    assert len(result["rejected"]) == len(recipients)
-    assert all(len(one["reason"]) <= 300 for one in result["rejected"])
+    assert len(result["undelivered"]) == len(recipients)
+    assert all(len(one["reason"].encode()) <= 300 for one in result["undelivered"])
 
 
 @pytest.mark.parametrize(
@@ -191,12 +195,12 @@ def test_wordy_reasons_do_not_park_a_message() -> None:
         ({"address": "bob@example.com", "type": "mailbox", "path": "x" * 256}, "255"),
     ],
 )
-def test_broken_entry_rejects_its_own_mail_only(entry: dict[str, Any], word: str) -> None:
+def test_broken_entry_holds_its_own_mail_only(entry: dict[str, Any], word: str) -> None:
     result = resolve([entry, mailbox("eve@example.com")], "bob@example.com", "eve@example.com")
     assert ways(result) == {"eve@example.com": ["eve@example.com"]}
-    [rejected] = result["rejected"]
-    assert rejected["code"] == "5.3.5"
-    assert word in rejected["reason"]
+    [one] = result["undelivered"]
+    assert (one["status"], one["entry"], one["code"]) == ("HELD", "bob@example.com", "5.3.5")
+    assert word in one["reason"]
 
 
 def test_targets_may_be_a_set() -> None:
@@ -214,17 +218,17 @@ def test_path_from_template_is_encoded() -> None:
     assert result["deliveries"][0]["path"] == "%2E.%2Feve/example.com"
 
 
-def test_over_long_component_rejects() -> None:
+def test_over_long_component_holds() -> None:
     rules = Rules(path_template="{domain}-{local_part}")
     address = "b@" + ".".join(["a" * 63] * 4)
     result = resolve([mailbox(address)], address, rules=rules)
-    assert rejections(result) == {address: "5.3.5"}
+    assert held(result) == {address: ("5.3.5", address)}
 
 
 def test_domain_settings_are_not_an_address() -> None:
     entries = [domain("example.com"), alias("*@example.com", "bob@example.com"), mailbox("bob@example.com")]
     assert ways(resolve(entries, "*@example.com")) == {"bob@example.com": ["*@example.com"]}
-    assert rejections(resolve(entries[:1], "*@example.com", '""@example.com')) == {
+    assert rejected(resolve(entries[:1], "*@example.com", '""@example.com')) == {
         "*@example.com": "5.1.1",
         '""@example.com': "5.1.3",
     }

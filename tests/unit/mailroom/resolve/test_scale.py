@@ -31,7 +31,7 @@ def calls(entries: list[dict[str, Any]], recipients: list[str], **message: Any) 
     dynamodb = FakeDynamoDB(entries)
     state = {"recipients": recipients, "message": message}
     result = resolve_step(state, directory(dynamodb), Rules())
-    assert not result["rejected"]
+    assert not result["undelivered"]
     return len(dynamodb.calls)
 
 
