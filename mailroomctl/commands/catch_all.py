@@ -27,8 +27,8 @@ def set_targets(
 ) -> None:
     """Set the catch-all of a domain, in the place of the one it may have."""
     table, name = DirectoryTable(stack), checked_domain(domain)
-    item = new_forward(stack, table, console, name, "catch_all", targets)
     seen = table.get(catch_all_key(name))
+    item = new_forward(stack, table, console, name, "catch_all", targets)
     item = table.replace(item, seen) if seen else table.create(item)
     console.done(f"set the catch-all of {name} to {enumerate_addresses(item['targets'])}", forward_row(item))
 
@@ -36,7 +36,7 @@ def set_targets(
 @app.command("unset")
 @command
 def unset(stack: Stack, console: Console, domain: Domain) -> None:
-    """Take the catch-all away: mail to unknown addresses is rejected."""
+    """Take the catch-all away: mail to unknown addresses of the domain is rejected."""
     table, name = DirectoryTable(stack), checked_domain(domain)
     item = table.require(catch_all_key(name), "catch_all")
     table.delete(item)

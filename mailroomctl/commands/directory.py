@@ -80,8 +80,11 @@ def import_file(
 def check(stack: Stack, console: Console) -> None:
     """Find dangling aliases, loops, shadowed addresses, mailboxes in one place; exit code 1 when mail would be lost."""
     findings = check_directory(_scan(DirectoryTable(stack), console), stack_rules(stack))
-    rows = [{"severity": one.severity, "kind": one.kind, "entry": one.entry, "finding": one.text} for one in findings]
-    console.table(("severity", "kind", "entry", "finding"), rows, empty="the directory is in order")
+    rows = [
+        {"severity": one.severity, "kind": one.kind, "entry": one.entry, "outcome": one.outcome, "finding": one.text}
+        for one in findings
+    ]
+    console.table(("severity", "kind", "entry", "outcome", "finding"), rows, empty="the directory is in order")
     if any(one.severity == "error" for one in findings):
         raise typer.Exit(1)
 

@@ -10,12 +10,14 @@ from mailroom.resolve.entries import DEFAULT_SEPARATORS, catch_all_key, domain_k
 from mailroomctl.command import command
 from mailroomctl.console import Console
 from mailroomctl.directory.models import DomainModel, checked, checked_domain, domain_item
-from mailroomctl.directory.table import DirectoryTable, Item
+from mailroomctl.directory.table import DirectoryTable, Item, usual_domain
 from mailroomctl.errors import CommandError
 from mailroomctl.options.policy import PolicyOption, parse_policy
 from mailroomctl.stack import Stack
 
 app = typer.Typer(no_args_is_help=True, help="Domains: separators of tags, aliases of other domains, policies.")
+
+_MOST_USED = 5  # named when a domain is still used
 
 Name = Annotated[str, typer.Argument(metavar="DOMAIN", help="Such as example.com.", show_default=False)]
 Separators = Annotated[
@@ -38,12 +40,16 @@ def add(
     alias_of: AliasOf = None,
     policy: PolicyOption = None,
 ) -> None:
-    """Add the settings of a domain; a domain without settings needs none."""
+    """Make a domain known, with settings; the commands that add addresses make theirs known with the usual ones."""
     table, name = DirectoryTable(stack), checked_domain(domain)
     model = _changed({}, separators, alias_of, policy)
     _refuse_alias_loop(table, name, model)
-    row = _row(table.create(domain_item(name, model)))
+    item, seen = domain_item(name, model), table.get(domain_key(name))
+    # What an address has left there says no more than that the domain is known.
+    only_known = seen is not None and seen == {**usual_domain(seen["address"]), "version": seen.get("version")}
+    row = _row(table.replace(item, seen) if seen and only_known else table.create(item))
     console.done(f"added the domain {row['domain']}", row)
+    _warn_unknown(table, console, model)
 
 
 @app.command("set")
@@ -63,6 +69,7 @@ def set_fields(
     _refuse_alias_loop(table, name, model)
     row = _row(table.replace(domain_item(name, model), seen))
     console.done(f"changed the domain {row['domain']}: {_settings(row)}", row)
+    _warn_unknown(table, console, model)
 
 
 @app.command("show")
@@ -104,11 +111,40 @@ def list_all(stack: Stack, console: Console) -> None:
 @app.command("remove")
 @command
 def remove(stack: Stack, console: Console, domain: Name) -> None:
-    """Remove the settings of a domain; its addresses stay, under the usual settings."""
+    """Remove a domain without addresses; mail that still arrives for it is held."""
     table, name = DirectoryTable(stack), checked_domain(domain)
     item = table.require(domain_key(name), "domain")
+    _refuse_used(table, name)
     table.delete(item)
-    console.done(f"removed the settings of {display_domain(name)}; its addresses stay", _row(item))
+    try:
+        # Somebody may have added an address after the first look; whoever adds one from now on adds the domain.
+        _refuse_used(table, name)
+    except CommandError:
+        table.make_known(item)
+        raise
+    console.done(f"removed the domain {display_domain(name)}; mail that still arrives for it is held", _row(item))
+
+
+def _refuse_used(table: DirectoryTable, name: str) -> None:
+    """Raise ``CommandError`` when the domain has addresses, or is another's other name."""
+    used = []
+    for item in table.scan(consistent=True):
+        if item["type"] == "domain" and item.get("alias_of") == name:
+            used.append(f"the alias domain {display_domain(item['address'].removeprefix('@'))}")
+        elif item["address"].rpartition("@")[2] == name and item["address"] != domain_key(name):
+            used.append(f"{'the catch-all ' if item['type'] == 'catch_all' else ''}{item['address']}")
+    if used:
+        shown = ", ".join(sorted(used)[:_MOST_USED])
+        more = f" and {len(used) - _MOST_USED} more" if len(used) > _MOST_USED else ""
+        raise CommandError(
+            f"{display_domain(name)} is still used by {shown}{more}: remove or change that first; nothing was changed."
+        )
+
+
+def _warn_unknown(table: DirectoryTable, console: Console, model: DomainModel) -> None:
+    if model.alias_of and table.get(domain_key(model.alias_of)) is None:
+        other = display_domain(model.alias_of)
+        console.warn(f"the directory does not know {other}; until it does, mail to unknown addresses is held")
 
 
 def _changed(seen: Item, separators: str | None, alias_of: str | None, policy: list[str] | None) -> DomainModel:

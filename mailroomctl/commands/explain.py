@@ -1,10 +1,10 @@
-"""``mailroomctl explain``: every step from an address to its mailboxes, or why it is rejected.
+"""``mailroomctl explain``: every step from an address to its mailboxes, or why it has none.
 
 Runs the very code that the function runs, on the same table and by the stack's rules, so it cannot be wrong about them;
 it has no cache, so it may know of a change before the functions do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +13,7 @@ from mailroom.resolve.expansion import expand
 from mailroom.resolve.look_up import LookUp
 from mailroom.resolve.mailboxes import resolve_mailboxes
 from mailroom.resolve.policy import findings
-from mailroom.resolve.resolution import PlannedDelivery, Rejection, Request, Resolution
+from mailroom.resolve.resolution import PlannedDelivery, Request, Resolution, Undelivered
 
 from mailroomctl.addresses import normalised
 from mailroomctl.console import Console
@@ -36,7 +36,7 @@ def explain(
     address: Annotated[str, typer.Argument(help="Such as bob+lists@example.com.", show_default=False)],
     verdict: VerdictOption = None,
 ) -> None:
-    """Show every step from an address to the mailboxes and folders its mail goes to, or why it is rejected."""
+    """Show every step from an address to the mailboxes and folders its mail goes to, or why it is rejected or held."""
     verdicts = parse_verdicts(verdict)
     message = {"dmarc_policy": verdicts.pop(DMARC_POLICY, None), "verdicts": verdicts}
     text = normalised(address)
@@ -48,9 +48,9 @@ def explain(
     data = {
         "address": text,
         "look_ups": look_ups,
-        "deliveries": _shown(resolution.deliveries),
-        "rejected": _shown(resolution.rejected),
-        "problems": _shown(resolution.problems),
+        "deliveries": _shown(one.to_state() for one in resolution.deliveries),
+        "undelivered": _shown(one.to_state() for one in resolution.undelivered),
+        "problems": _shown(one.to_problem() for one in resolution.problems),
     }
     console.tree(_tree(text, found, resolution), data)
 
@@ -66,9 +66,9 @@ def _look_up(found: LookUp) -> dict[str, Any]:
     }
 
 
-def _shown(answers: Sequence[PlannedDelivery | Rejection]) -> list[dict[str, Any]]:
+def _shown(answers: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What the function answers, without the findings in DynamoDB's form: the verdict and the reason name them too."""
-    return [{name: value for name, value in one.to_state().items() if name != "findings"} for one in answers]
+    return [{name: value for name, value in one.items() if name != "findings"} for one in answers]
 
 
 def _tree(start: str, found: Mapping[str, LookUp], resolution: Resolution) -> "Tree":
@@ -101,11 +101,17 @@ def _tree(start: str, found: Mapping[str, LookUp], resolution: Resolution) -> "T
     summary = root.add("outcome")
     for delivery in resolution.deliveries:
         summary.add(_outcome(delivery.mailbox, delivery))
-    for one in resolution.rejected:
-        summary.add(f"✗ rejected: {one.code} {one.reason}")
+    for one in resolution.undelivered:
+        summary.add(_refusal(one))
     for one in resolution.problems:
         summary.add(f"but: {one.code} {one.reason}")
     return root
+
+
+def _refusal(one: Undelivered) -> str:
+    if one.status == "HELD":
+        return f"⏸ HELD, the entry {one.entry} is at fault: {one.code} {one.reason}"
+    return f"✗ REJECTED: {one.code} {one.reason}"
 
 
 def _outcome(mailbox: str, delivery: PlannedDelivery | None) -> str:

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from mailroom.addresses import Address, parse
-from mailroom.resolve.entries import DEFAULT_SEPARATORS, domain_key
+from mailroom.errors import InvalidAddress
+from mailroom.resolve.entries import DEFAULT_SEPARATORS, Broken, domain_key, parse_entry
 from mailroom.resolve.expansion import expand, walk
 from mailroom.resolve.look_up import split_tags
 from mailroom.resolve.mailboxes import Rules
-from mailroom.resolve.problems import Kind
+from mailroom.resolve.problems import Kind, Problem
+from mailroom.resolve.resolution import Undelivered
+from mailroom.statuses import Status
 
 from mailroomctl.directory.overlaps import overlaps, path_of
 from mailroomctl.directory.overlay import EntriesInMemory
@@ -21,12 +24,14 @@ _NO_LIMIT = 10**9
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """Something to look at. An ``error`` loses or misplaces mail; a ``warning`` may be meant."""
+    """Something to look at. An ``error`` holds, parks or misplaces mail; a ``warning`` may be meant."""
 
     severity: str
     kind: str
     entry: str
     text: str
+    outcome: str = ""
+    """What becomes of mail to the entry because of it: ``HELD``, ``REJECTED``, or empty where it arrives somewhere."""
 
 
 def check_directory(items: Iterable[Item], rules: Rules) -> list[Finding]:
@@ -37,10 +42,22 @@ def check_directory(items: Iterable[Item], rules: Rules) -> list[Finding]:
         try:
             good.append(canonical(item))
         except CommandError as error:
-            findings.append(Finding("error", "broken", item["address"], str(error)))
+            findings.append(_broken(item, str(error)))
     findings += misplaced_and_looping(good, rules)
     findings += _shadowed(good)
+    findings += _domain_aliases(good)
     return sorted(findings)
+
+
+def _broken(item: Item, text: str) -> Finding:
+    """An entry that the commands would not write. The function makes of it what it can, and holds the rest."""
+    key = item["address"]
+    try:
+        findable = key.startswith(("@", "*@")) or parse(key).text == key
+    except InvalidAddress:
+        findable = False
+    held = findable and isinstance(parse_entry(item), Broken)
+    return Finding("error", "broken", key, text, Status.HELD if held else "")
 
 
 def misplaced_and_looping(items: list[Item], rules: Rules) -> list[Finding]:
@@ -54,7 +71,7 @@ def _paths(items: list[Item], rules: Rules) -> Iterator[Finding]:
         try:
             path_of(item, rules.path_template)
         except CommandError as error:
-            yield Finding("error", "path", item["address"], str(error))
+            yield Finding("error", "path", item["address"], str(error), Status.HELD)
     for overlap in overlaps(mailboxes, rules.path_template):
         yield Finding("error", "path", overlap.first, f"{overlap}")
 
@@ -68,20 +85,38 @@ def _forwards(items: list[Item], rules: Rules) -> Iterator[Finding]:
     loops: set[frozenset[str]] = set()
     for item in forwards:
         key = item["address"]
+        reach = walk(key, found, _NO_LIMIT)
+        outcome = "" if reach.mailboxes else Undelivered(key, tuple(reach.problems)).status
         for target in item["targets"]:
             if problem := found[target].problem:
-                disabled = problem.kind is Kind.DISABLED
-                severity, kind = ("warning", "disabled") if disabled else ("error", "dangling")
-                yield Finding(severity, kind, key, replace(problem, met_at=target).reason)
-        reach = walk(key, found, _NO_LIMIT)
+                problem = replace(problem, met_at=target, entry=problem.entry or key)
+                if problem.kind is Kind.DISABLED:
+                    yield Finding("warning", "disabled", key, problem.reason, outcome)
+                else:
+                    yield Finding("error", "dangling", key, f"{problem.reason}; {problem.remedy}", outcome)
         for problem in reach.problems:
             members = frozenset(problem.members)
             if problem.endless and members not in loops:
                 loops.add(members)
-                yield Finding("error", "loop", key, problem.reason)
+                yield Finding("error", "loop", problem.entry, f"{problem.reason}; {problem.remedy}", outcome)
         if len(reach.mailboxes) > rules.fan_out_limit:
             count = f"{len(reach.mailboxes)} mailboxes, more than the limit of {rules.fan_out_limit}"
             yield Finding("error", "fan-out", key, f"it leads to {count}: its mail is parked")
+
+
+def _domain_aliases(items: list[Item]) -> Iterator[Finding]:
+    """Domains whose mail can be for nobody: an alias of a domain that is not known, or of itself."""
+    domains = {item["address"]: item for item in items if item["type"] == "domain"}
+    for key, item in domains.items():
+        way, onward = [key], item.get("alias_of")
+        while onward and (next_key := domain_key(onward)) in domains and next_key not in way:
+            way.append(next_key)
+            onward = domains[next_key].get("alias_of")
+        if onward:
+            name, loop = key.removeprefix("@"), domain_key(onward) in way
+            kind = Kind.DOMAIN_LOOP if loop else Kind.UNKNOWN_DOMAIN
+            problem = Problem(kind, (name if loop else onward,), entry=key)
+            yield Finding("error", "domain", key, f"{problem.text}; {problem.remedy}", Status.HELD)
 
 
 def _shadowed(items: list[Item]) -> Iterator[Finding]:

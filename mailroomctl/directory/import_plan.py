@@ -9,11 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from mailroom.resolve.entries import domain_key
 from mailroom.resolve.mailboxes import Rules
 
 from mailroomctl.console import Progress, cell
 from mailroomctl.directory.check import Finding, misplaced_and_looping
-from mailroomctl.directory.table import DirectoryTable, Item
+from mailroomctl.directory.table import DirectoryTable, Item, usual_domain
 from mailroomctl.directory.yaml_file import canonical
 from mailroomctl.errors import AlreadyInDirectoryError, ChangedMeanwhileError, CommandError
 
@@ -63,12 +64,18 @@ class Plan:
 
 
 def make_plan(wanted: Iterable[Item], present: Iterable[Item], *, delete: bool) -> Plan:
-    """Compare a file's items with the table's."""
+    """Compare a file's items with the table's; the domains of its addresses belong to it, named or not."""
     plan = Plan(seen={item["address"]: item for item in present})
     for key, item in plan.seen.items():
         with suppress(CommandError):
             plan.good[key] = canonical(item)
-    left = dict(plan.seen)
+    left, wanted = dict(plan.seen), list(wanted)
+    for domain in _unwritten_domains(wanted):
+        seen = left.pop(domain["address"], None)
+        if seen is None:
+            plan.added.append(domain)
+        elif delete and plan.good.get(domain["address"]) != domain:
+            plan.changed.append(domain)
     for item in wanted:
         seen = left.pop(item["address"], None)
         if seen is None:
@@ -82,6 +89,13 @@ def make_plan(wanted: Iterable[Item], present: Iterable[Item], *, delete: bool) 
     else:
         plan.extra = len(left)
     return plan
+
+
+def _unwritten_domains(wanted: list[Item]) -> list[Item]:
+    """The domains that a file's addresses are in and that it has no settings for."""
+    keys = dict.fromkeys(domain_key(item["address"].rpartition("@")[2]) for item in wanted)
+    written = {item["address"] for item in wanted}
+    return [usual_domain(key) for key in keys if key not in written]
 
 
 def refuse_bad_result(plan: Plan, rules: Rules) -> None:
@@ -102,8 +116,10 @@ def carry_out(plan: Plan, table: DirectoryTable, progress: Progress) -> list[str
     """Write the plan; return a line for every entry that somebody else changed meanwhile, which stays as it is."""
     conflicts: list[str] = []
     with ThreadPoolExecutor(WORKERS) as pool:
-        # What others lead to goes first, removals last, so that no alias leads nowhere for longer than it must.
-        for batch in (plan.added, plan.changed, plan.removed):
+        # Domains go before their addresses, so that all of these are in a known domain at any time. What others lead
+        # to goes first, removals last, so that no alias leads nowhere for longer than it must.
+        added, removed = _domains_apart(plan.added), _domains_apart(plan.removed)
+        for batch in (*added, plan.changed, *reversed(removed)):
             futures = [pool.submit(_step(plan, table, item)) for item in batch]
             try:
                 _finish(futures, conflicts, progress)
@@ -116,10 +132,17 @@ def carry_out(plan: Plan, table: DirectoryTable, progress: Progress) -> list[str
 def _step(plan: Plan, table: DirectoryTable, item: Item) -> Callable[[], object]:
     seen = plan.seen.get(item["address"])
     if seen is None:
-        return lambda: table.create(item)
+        # Somebody else may have added an address there meanwhile: the same entry, no conflict.
+        only_known = item == usual_domain(item["address"])
+        return lambda: table.make_known(item) if only_known else table.create(item, alone=True)
     if seen is item:
         return lambda: table.delete(item)
-    return lambda: table.replace(item, seen)
+    return lambda: table.replace(item, seen, alone=True)
+
+
+def _domains_apart(items: list[Item]) -> tuple[list[Item], list[Item]]:
+    domains = [item for item in items if item["address"].startswith("@")]
+    return domains, [item for item in items if not item["address"].startswith("@")]
 
 
 def _finish(futures: list[Future[object]], conflicts: list[str], progress: Progress) -> None:

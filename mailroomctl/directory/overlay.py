@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from mailroom.resolve.directory import Directory
-from mailroom.resolve.entries import Entry, parse_entry
+from mailroom.resolve.entries import ANY_DOMAIN, Domain, Entry, parse_entry
 
 from mailroomctl.directory.table import DirectoryTable, Item
 from mailroomctl.stack import Stack
@@ -21,10 +21,16 @@ class EntriesInMemory:
         """Return what is in memory."""
         return {key: self._entries[key] for key in keys if key in self._entries}
 
-    def read(self, keys: Iterable[str]) -> Mapping[str, Entry | None]:
-        """Return the rest, from the table or as absent."""
+    def read(self, keys: Iterable[str], *, consistent: bool = False) -> Mapping[str, Entry | None]:
+        """Return what is in memory, and the rest from the table or as absent."""
         wanted = list(keys)
-        return self._behind.read(wanted) if self._behind else dict.fromkeys(wanted)
+        have = dict(self.remembered(wanted))
+        if ANY_DOMAIN in wanted and any(key.startswith("@") for key in self._entries):
+            have[ANY_DOMAIN] = Domain(ANY_DOMAIN)
+        rest = [key for key in wanted if key not in have]
+        if not rest:
+            return have
+        return have | (dict(self._behind.read(rest, consistent=consistent)) if self._behind else dict.fromkeys(rest))
 
 
 def table_with(stack: Stack, table: DirectoryTable, *items: Item) -> EntriesInMemory:

@@ -1,16 +1,24 @@
 """The directory table as the commands change it: one entry at a time, and never over somebody else's change.
 
 Every entry has a ``version``. A change is written on the condition that the entry still has the version that was read.
+Whoever writes an address makes its domain known: mail to a domain without an entry is held, not rejected.
 """
 
+import random
+import time
 from collections.abc import Iterator
 from typing import Any
+
+from mailroom.resolve.entries import DEFAULT_SEPARATORS, domain_key
 
 from mailroomctl.errors import AlreadyInDirectoryError, ChangedMeanwhileError, NotInDirectoryError
 from mailroomctl.stack import Stack
 
 type Item = dict[str, Any]
 """A table item as plain values, with its ``address`` and ``type``."""
+
+_ABSENT: tuple[str, dict[str, Any]] = ("attribute_not_exists(address)", {})
+_CONFLICTS = 6  # attempts of a write that meets another one; about a second in all
 
 
 class DirectoryTable:
@@ -41,24 +49,35 @@ class DirectoryTable:
             raise NotInDirectoryError(f"{item['address']} is {_a(item['type'])}, not {_a(kind)}.")
         return item
 
-    def scan(self) -> Iterator[Item]:
-        """Return every entry, in no order; a change made meanwhile may or may not show."""
-        pages = self._client.get_paginator("scan").paginate(TableName=self.name)
+    def domain_of(self, key: str) -> Item:
+        """Return the settings of the domain that an address or a catch-all is in, the usual ones if it has no entry."""
+        domain = domain_key(key.rpartition("@")[2])
+        return self.get(domain) or usual_domain(domain)
+
+    def scan(self, *, consistent: bool = False) -> Iterator[Item]:
+        """Return every entry, in no order; a change made meanwhile may or may not show.
+
+        With ``consistent`` at least every change made before shows.
+        """
+        pages = self._client.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=consistent)
         for page in pages:
             for item in page["Items"]:
                 yield _plain_item(item)
 
-    def create(self, item: Item) -> Item:
-        """Write a new entry, or raise ``AlreadyInDirectoryError``."""
+    def create(self, item: Item, *, alone: bool = False) -> Item:
+        """Write a new entry, or raise ``AlreadyInDirectoryError``.
+
+        With ``alone`` the domain is known already: writes of many addresses would meet each other at its entry.
+        """
         new = {**item, "version": 1}
-        if not self._put(new, "attribute_not_exists(address)", {}):
+        if not (self._put_alone if alone else self._put)(new, *_ABSENT):
             raise AlreadyInDirectoryError(f"{item['address']} is in the directory already.")
         return new
 
-    def replace(self, item: Item, seen: Item) -> Item:
+    def replace(self, item: Item, seen: Item, *, alone: bool = False) -> Item:
         """Write an entry in the place of ``seen``, or raise ``ChangedMeanwhileError`` when that is there no more."""
         new = {**item, "version": _version(seen) + 1}
-        if not self._put(new, *_unchanged(seen)):
+        if not (self._put_alone if alone else self._put)(new, *_unchanged(seen)):
             raise ChangedMeanwhileError(
                 f"{item['address']} was changed by somebody else just now; look at it and try again."
             )
@@ -84,7 +103,31 @@ class DirectoryTable:
                 f"{key} was changed by somebody else just now; look at it and try again."
             ) from None
 
+    def make_known(self, domain: Item) -> None:
+        """Write a domain's entry where it has none; one that is there stays as it is."""
+        self._put_alone({**domain, "version": 1}, *_ABSENT)
+
     def _put(self, item: Item, condition: str, values: dict[str, Any]) -> bool:
+        """Write an entry on a condition, and if it is an address its domain with it; say whether the condition held."""
+        if item["type"] == "domain":
+            return self._put_alone(item, condition, values)
+        domain = domain_key(item["address"].rpartition("@")[2])
+        key = {"TableName": self.name, "Key": {"address": {"S": domain}}}
+        there: Any = {"ConditionCheck": {**key, "ConditionExpression": "attribute_exists(address)"}}
+        new = {"Item": _to_dynamodb({**usual_domain(domain), "version": 1}), "ConditionExpression": _ABSENT[0]}
+        absent: Any = {"Put": {"TableName": self.name, **new}}
+        put = {"Item": _to_dynamodb(item), "ConditionExpression": condition, **_values(values)}
+        address: Any = {"Put": {"TableName": self.name, **put}}
+        # Mostly the domain is there. Whoever removes or adds it at the same moment makes the other way right.
+        for with_domain in (there, absent) * 3:
+            failed = self._transact([address, with_domain])
+            if not any(failed):
+                return True
+            if failed[0]:
+                return False
+        raise ChangedMeanwhileError(f"{domain} was changed by somebody else just now; try again.")
+
+    def _put_alone(self, item: Item, condition: str, values: dict[str, Any]) -> bool:
         from botocore.exceptions import ClientError
 
         try:
@@ -99,6 +142,29 @@ class DirectoryTable:
                 return False
             raise
         return True
+
+    def _transact(self, writes: list[Any]) -> list[bool]:
+        """Write all or nothing; say of each whether its condition failed."""
+        from botocore.exceptions import ClientError
+
+        for attempt in range(_CONFLICTS):
+            try:
+                self._client.transact_write_items(TransactItems=writes)
+            except ClientError as error:
+                reasons = [one.get("Code") for one in error.response.get("CancellationReasons", ())]
+                if "ConditionalCheckFailed" in reasons:
+                    return [reason == "ConditionalCheckFailed" for reason in reasons]
+                if "TransactionConflict" not in reasons or attempt + 1 == _CONFLICTS:
+                    raise
+                time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # a wait, no secret
+            else:
+                break
+        return [False] * len(writes)
+
+
+def usual_domain(key: str) -> Item:
+    """Return the entry of a domain that only says that the domain is known."""
+    return {"address": key, "type": "domain", "separators": DEFAULT_SEPARATORS}
 
 
 def _a(kind: str) -> str:

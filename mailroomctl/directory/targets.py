@@ -19,7 +19,7 @@ def new_forward(
     item = forward_item(address, kind, checked(ForwardModel, targets=targets))
     # A catch-all's key is looked up like the address *@domain that it looks like.
     start = item["address"]
-    found = expand([start], table_with(stack, table, item), _LIMIT)
+    found = expand([start], table_with(stack, table, item, table.domain_of(start)), _LIMIT)
     for problem in walk(start, found).problems:
         if problem.endless:
             raise CommandError(f"{problem.reason}; nothing was changed.")

@@ -85,6 +85,11 @@ class Undelivered:
         return "HELD" if self._first.status is Status.HELD else "REJECTED"
 
     @property
+    def entry(self) -> str:
+        """The directory's key that is at fault; empty where none is."""
+        return self._first.entry
+
+    @property
     def code(self) -> str:
         """The enhanced status code of the problem that decides."""
         return self._first.code
@@ -108,7 +113,7 @@ class Undelivered:
         found = [finding for problem in self.problems for finding in problem.findings]
         return {
             "recipient": self.recipient,
-            "entry": self._first.entry,
+            "entry": self.entry,
             "code": self.code,
             "reason": self.reason,
             "findings": _terms(found),
