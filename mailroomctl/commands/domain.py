@@ -46,8 +46,9 @@ def add(
     _refuse_alias_loop(table, name, model)
     item, seen = domain_item(name, model), table.get(domain_key(name))
     # What an address has left there says no more than that the domain is known.
-    only_known = seen is not None and seen == {**usual_domain(seen["address"]), "version": seen.get("version")}
-    row = _row(table.replace(item, seen) if seen and only_known else table.create(item))
+    usual = usual_domain(item["address"])
+    only_known = seen is not None and seen == {**usual, "version": seen.get("version")}
+    row = _row(table.replace(item, seen) if seen and only_known and item != usual else table.create(item))
     console.done(f"added the domain {row['domain']}", row)
     _warn_unknown(table, console, model)
 

@@ -4,15 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from mailroom.addresses import Address, parse
-from mailroom.errors import InvalidAddress
-from mailroom.resolve.entries import DEFAULT_SEPARATORS, Broken, domain_key, parse_entry
+from mailroom.errors import FanOutLimitExceeded
+from mailroom.resolve.entries import DEFAULT_SEPARATORS, Broken, domain_key
 from mailroom.resolve.expansion import expand, walk
 from mailroom.resolve.look_up import split_tags
-from mailroom.resolve.mailboxes import Rules
+from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
 from mailroom.resolve.problems import Kind, Problem
-from mailroom.resolve.resolution import Undelivered
+from mailroom.resolve.resolution import Request, Undelivered
 from mailroom.statuses import Status
 
+from mailroomctl.addresses import normalised
 from mailroomctl.directory.overlaps import overlaps, path_of
 from mailroomctl.directory.overlay import EntriesInMemory
 from mailroomctl.directory.table import Item
@@ -38,26 +39,31 @@ def check_directory(items: Iterable[Item], rules: Rules) -> list[Finding]:
     """Check everything; the result is sorted, errors first."""
     findings: list[Finding] = []
     good: list[Item] = []
+    items = list(items)
+    entries = EntriesInMemory(items)
     for item in items:
         try:
             good.append(canonical(item))
         except CommandError as error:
-            findings.append(_broken(item, str(error)))
+            key = item["address"]
+            findings.append(Finding("error", "broken", key, str(error), _outcome(key, entries, rules)))
     findings += misplaced_and_looping(good, rules)
     findings += _shadowed(good)
     findings += _domain_aliases(good)
     return sorted(findings)
 
 
-def _broken(item: Item, text: str) -> Finding:
-    """An entry that the commands would not write. The function makes of it what it can, and holds the rest."""
-    key = item["address"]
+def _outcome(key: str, entries: EntriesInMemory, rules: Rules) -> str:
+    """What becomes of mail to an entry that the commands would not write; the function makes of it what it can."""
+    if key.startswith(("@", "*@")):
+        return Status.HELD if isinstance(entries.remembered([key])[key], Broken) else ""
+    if normalised(key) != key:
+        return ""  # no mail finds it
     try:
-        findable = key.startswith(("@", "*@")) or parse(key).text == key
-    except InvalidAddress:
-        findable = False
-    held = findable and isinstance(parse_entry(item), Broken)
-    return Finding("error", "broken", key, text, Status.HELD if held else "")
+        undelivered = resolve_mailboxes(Request((key,)), entries, rules).undelivered
+    except FanOutLimitExceeded:
+        return ""
+    return undelivered[0].status if undelivered else ""
 
 
 def misplaced_and_looping(items: list[Item], rules: Rules) -> list[Finding]:

@@ -104,7 +104,9 @@ def test_import_export_and_import_again(at: Operator, tmp_path: Path) -> None:
 
 
 def test_from_standard_input(at: Operator) -> None:
-    assert "1 added" in at.run("directory import -", stdin="mailboxes: {bob@example.com: }")
+    assert "+ domain example.com\n+ mailbox bob@example.com\n2 added" in at.run(
+        "directory import -", stdin="mailboxes: {bob@example.com: }"
+    )
 
 
 COMPANY = [
@@ -134,17 +136,48 @@ def test_diff_shows_what_changes(at: Operator) -> None:
         "+ group some@example.com",
         "~ mailbox bob@example.com: enabled yes → no",
         "~ alias all@example.com: was a group",
-        "- domain example.com",
         "- mailbox eve@example.com",
-        "2 would be added, 2 would be changed, 2 would be removed, 0 as they were",
+        "2 would be added, 2 would be changed, 1 would be removed, 0 as they were",
     ]
     assert at.entries() == before
     said = at.run("directory import -", stdin=CHANGED)
-    assert "2 entries are not in the file and stay; --delete would remove them" in said
+    assert "1 entries are not in the file and stay; --delete would remove them" in said
     assert "eve@example.com" in at.entries()
     assert at.entries()["all@example.com"]["version"] == 2
     at.run("directory import - --delete", stdin=CHANGED)
-    assert sorted(at.entries()) == ["all@example.com", "bob@example.com", "max@example.com", "some@example.com"]
+    names = ["@example.com", "all@example.com", "bob@example.com", "max@example.com", "some@example.com"]
+    assert sorted(at.entries()) == names
+
+
+def test_a_domain_is_removed_with_its_last_address_only(at: Operator) -> None:
+    at.put(*COMPANY, domain("example.org", separators="-"), mailbox("ann@example.org"))
+    content = "mailboxes: {ann@example.org: }"
+    said = at.run("directory import - --delete --dry-run", stdin=content).splitlines()
+    assert "- domain example.com" in said
+    assert "~ domain example.org: separators - → +" in said
+    at.run("directory import - --delete", stdin=content)
+    assert sorted(at.entries()) == ["@example.org", "ann@example.org"]
+
+
+def test_domains_are_written_first_and_removed_last(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    at.put(*COMPANY)
+    put, delete = DirectoryTable._put_alone, DirectoryTable.delete
+    order: list[str] = []
+
+    def put_in_order(self: DirectoryTable, item: Any, *condition: Any) -> bool:
+        order.append(f"+{item['address']}")
+        return put(self, item, *condition)
+
+    def delete_in_order(self: DirectoryTable, seen: Any) -> None:
+        order.append(f"-{seen['address']}")
+        delete(self, seen)
+
+    monkeypatch.setattr(DirectoryTable, "_put_alone", put_in_order)
+    monkeypatch.setattr(DirectoryTable, "delete", delete_in_order)
+    at.run("directory import - --delete", stdin="aliases: {a@new.example: b@new.example}\nmailboxes: {b@new.example: }")
+    assert order[0] == "+@new.example"
+    assert order[-1] == "-@example.com"
+    assert len(order) == 3 + len(COMPANY)
 
 
 def test_targets_are_compared_one_by_one(at: Operator) -> None:
@@ -162,7 +195,7 @@ def test_an_interrupted_import_leaves_whole_entries_and_can_be_repeated(
     file = tmp_path / "directory.yaml"
     wanted = {f"m{n}@example.com": {"enabled": n % 2 == 0} for n in range(40)}
     file.write_text(yaml.safe_dump({"mailboxes": {**wanted, "bob@example.com": {"path": "new/bob"}}}))
-    put = DirectoryTable._put
+    put = DirectoryTable._put_alone
     writes: list[str] = []
 
     def put_until_interrupted(self: DirectoryTable, item: Any, *condition: Any) -> bool:
@@ -172,7 +205,7 @@ def test_an_interrupted_import_leaves_whole_entries_and_can_be_repeated(
         return put(self, item, *condition)
 
     with monkeypatch.context() as patch:
-        patch.setattr(DirectoryTable, "_put", put_until_interrupted)
+        patch.setattr(DirectoryTable, "_put_alone", put_until_interrupted)
         assert at.fails(f"directory import {file}", code=130) == "interrupted"
     entries = at.entries()
     assert len(COMPANY) < len(entries) < len(COMPANY) + 40

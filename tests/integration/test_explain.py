@@ -21,9 +21,11 @@ def test_every_step_to_every_mailbox(at: Operator) -> None:
         "├── @example.org: an alias of example.com",
         "├── all-x@example.com: exact, none",
         "├── *@example.com: catch-all, none",
-        "├── ✗ 5.1.1 there is no such address, and its domain has no catch-all",
+        "├── @example.com: none, so the domain is not known",
+        "├── ✗ 5.1.2 the directory does not know the domain example.com",
         "└── outcome",
-        "    └── ✗ rejected: 5.1.1 there is no such address, and its domain has no catch-all",
+        "    └── ⏸ HELD, the entry @example.com is at fault: 5.1.2 the directory does not know the domain example.com"
+        "; mailroomctl domain add example.com",
     ]
     assert at.run("explain All@example.org --verdict spam=fail").splitlines() == [
         "all@example.org",
@@ -83,7 +85,7 @@ def test_what_is_no_address_is_explained_too(at: Operator) -> None:
         "bob smith@example.com",
         "├── ✗ 5.1.3 not an address: the local part holds a character it may not, or a dot where none may stand",
         "└── outcome",
-        "    └── ✗ rejected: 5.1.3 not an address: the local part holds a character it may not, or a dot where none"
+        "    └── ✗ REJECTED: 5.1.3 not an address: the local part holds a character it may not, or a dot where none"
         " may stand",
     ]
 
@@ -95,5 +97,27 @@ def test_json_has_all_of_it(at: Operator) -> None:
     assert answer["look_ups"][0]["leads_to"] == ["bob@example.com", "gone@example.com"]
     assert answer["look_ups"][2]["problem"].startswith("5.1.1 ")
     assert answer["deliveries"][0]["verdict"] == "dmarc=FAIL (p=reject); policy=junk"
-    assert answer["rejected"] == []
-    assert len(answer["problems"]) == 1
+    assert answer["undelivered"] == []
+    [problem] = answer["problems"]
+    assert (problem["code"], problem["entry"]) == ("5.1.1", "info@example.com")
+
+
+def test_held_and_rejected_are_told_apart(at: Operator) -> None:
+    at.put(
+        domain("example.com"), mailbox("off@example.com", enabled=False), alias("info@example.com", "gone@example.com")
+    )
+    held = at.json("explain info@example.com")["undelivered"]
+    assert held == [
+        {
+            "recipient": "info@example.com",
+            "status": "HELD",
+            "entry": "info@example.com",
+            "code": "5.1.1",
+            "reason": "it leads to gone@example.com: there is no such address, and its domain has no catch-all"
+            "; correct the entry, or add what it leads to",
+        }
+    ]
+    assert "⏸ HELD, the entry info@example.com is at fault: 5.1.1 it leads to" in at.run("explain info@example.com")
+    [rejected] = at.json("explain off@example.com")["undelivered"]
+    assert (rejected["status"], rejected["entry"], rejected["code"]) == ("REJECTED", "", "5.2.1")
+    assert "✗ REJECTED: 5.2.1 the mailbox off@example.com is disabled" in at.run("explain off@example.com")

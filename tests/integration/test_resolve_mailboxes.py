@@ -51,12 +51,13 @@ def test_what_the_commands_write_the_function_reads(at: Operator, call: Any) -> 
             "verdict": "spam=GRAY; policy=junk",
             "optional_folder": False,
             "findings": [{"S": "spam=GRAY"}],
+            "mailbox_number": 89_389,
         }
     ]
-    assert [(one["recipient"], one["code"]) for one in result["rejected"]] == [
-        ('"', "5.1.3"),
-        ("eve@example.com", "5.2.1"),
-        ("x@y", "5.1.1"),
+    assert [(one["recipient"], one["status"], one["entry"], one["code"]) for one in result["undelivered"]] == [
+        ('"', "REJECTED", "", "5.1.3"),
+        ("eve@example.com", "REJECTED", "", "5.2.1"),
+        ("x@y", "HELD", "@y", "5.1.2"),
     ]
     [delivery] = call("bob-lists@example.com")["deliveries"]
     assert (delivery["folder"], delivery["optional_folder"]) == ("lists", True)
@@ -76,6 +77,33 @@ def test_many_recipients(at: Operator, call: Any) -> None:
     at.put(*({"address": f"n{n}@example.com", "type": "mailbox"} for n in range(151)))
     with pytest.raises(FanOutLimitExceeded):
         call("more@example.com")
+
+
+def test_mail_in_the_seconds_after_a_command_arrives(at: Operator, call: Any) -> None:
+    at.run("mailbox add bob@example.com")
+    assert [one["code"] for one in call("eve@example.com", "x@new.example")["undelivered"]] == ["5.1.1", "5.1.2"]
+    at.run("mailbox add eve@example.com")
+    at.run("catch-all set new.example bob@example.com")
+    result = call("eve@example.com", "x@new.example")
+    assert [one["mailbox"] for one in result["deliveries"]] == ["eve@example.com", "bob@example.com"]
+    at.run("mailbox disable eve@example.com")
+    at.run("mailbox enable bob@example.com")
+    assert call("eve@example.com")["undelivered"] == [], "a yes may be as old as the cache allows"
+
+
+def test_no_domain_is_known_until_the_directory_names_one(at: Operator, call: Any) -> None:
+    assert [one["status"] for one in call("bob@example.com")["undelivered"]] == ["HELD"]
+    at.put({"address": "ann@example.org", "type": "mailbox"})
+    call.directory._any_domain_until = 0
+    assert [one["status"] for one in call("bob@example.com")["undelivered"]] == ["REJECTED"]
+    at.run("mailbox add eve@example.com")
+    call("eve@example.com")
+    statuses = {one["recipient"]: one["status"] for one in call("bob@example.com", "bob@example.org")["undelivered"]}
+    assert statuses == {"bob@example.com": "REJECTED", "bob@example.org": "HELD"}
+
+
+def test_a_state_of_an_earlier_version_gets_its_hour(call: Any) -> None:
+    assert call("bob@example.com", received_at="2026-11-24T02:47:00.123Z")["message"]["hour"] == "2026-11-24T02#b"
 
 
 def test_no_table(at: Operator, call: Any) -> None:

@@ -45,7 +45,7 @@ def test_a_domain_that_is_its_own_alias() -> None:
         domain("two.example", alias_of="one.example"),
         group("all@example.com", "a@one.example", "b@one.example", "c@two.example"),
     ]
-    text = "the domain {} is an alias of an alias without end"
+    text = "the domain {0} is an alias of an alias without end; mailroomctl domain set {0} --alias-of DOMAIN"
     assert [one.text for one in found(*items) if one.kind == "loop"] == [
         f"it leads to a@one.example: {text.format('one.example')}",
         f"it leads to c@two.example: {text.format('two.example')}",
@@ -58,7 +58,45 @@ def test_only_disabled_is_a_warning() -> None:
         (
             "error",
             "dangling",
-            "it leads to no@example.com: there is no such address, and its domain has no catch-all",
+            "it leads to no@example.com: there is no such address, and its domain has no catch-all"
+            "; correct the entry, or add what it leads to",
         ),
         ("warning", "disabled", "it leads to off@example.com: the mailbox off@example.com is disabled"),
     ]
+
+
+def test_what_becomes_of_the_mail() -> None:
+    items = [
+        domain("example.com"),
+        mailbox("bob@example.com"),
+        mailbox("off@example.com", enabled=False),
+        mailbox("bad@example.com", path="x/" + "y" * 300),
+        alias("gone@example.com", "no@example.com"),
+        alias("to-off@example.com", "off@example.com"),
+        group("some@example.com", "bob@example.com", "no@example.com", "off@example.com"),
+        group("none@example.com", "off@example.com", "no@example.com"),
+        *ring("a@example.com", "b@example.com"),
+        domain("lost.example", alias_of="unknown.example"),
+        domain("one.example", alias_of="two.example"),
+        domain("two.example", alias_of="one.example"),
+        domain("third.example", alias_of="example.com"),
+        {"address": "odd@example.com", "type": "list"},
+        {"address": "extra@example.com", "type": "mailbox", "quota": 5},
+        {"address": "Upper@example.com", "type": "list"},
+    ]
+    assert {(one.kind, one.entry, one.outcome) for one in found(*items)} == {
+        ("broken", "bad@example.com", "HELD"),
+        ("broken", "odd@example.com", "HELD"),
+        ("broken", "extra@example.com", ""),
+        ("broken", "Upper@example.com", ""),
+        ("dangling", "gone@example.com", "HELD"),
+        ("disabled", "to-off@example.com", "REJECTED"),
+        ("dangling", "some@example.com", ""),
+        ("disabled", "some@example.com", ""),
+        ("dangling", "none@example.com", "HELD"),
+        ("disabled", "none@example.com", "HELD"),
+        ("loop", "a@example.com", "HELD"),
+        ("domain", "@lost.example", "HELD"),
+        ("domain", "@one.example", "HELD"),
+        ("domain", "@two.example", "HELD"),
+    }
