@@ -25,9 +25,12 @@ _SEPARATORS = "+-=_.~#!"
 
 def _address(text: str) -> str:
     try:
-        return parse(text).text
+        address = parse(text)
     except InvalidAddress as error:
         raise ValueError(f"{text!r} is not an address: {error}") from None
+    if address.text == catch_all_key(address.domain):
+        raise ValueError(f"{text!r} is the catch-all of its domain, which mailroomctl catch-all sets")
+    return address.text
 
 
 def _domain(text: str) -> str:

@@ -9,6 +9,10 @@ from tests.integration.command_line import Operator
     ("command", "why"),
     [
         ("mailbox add bob", "'bob' is not an address: an address needs an @."),
+        (
+            "mailbox add *@example.com",
+            "'*@example.com' is the catch-all of its domain, which mailroomctl catch-all sets.",
+        ),
         ("mailbox add bob@example.com --path /mail/bob", "relative to the mail root"),
         ("mailbox add bob@example.com --path a/../../b", "the component .."),
         ("mailbox add bob@example.com --policy spam_fail", "write it as NAME=VALUE"),

@@ -103,7 +103,7 @@ def test_no_domain_is_known_until_the_directory_names_one(at: Operator, call: An
 
 
 def test_a_state_of_an_earlier_version_gets_its_hour(call: Any) -> None:
-    assert call("bob@example.com", received_at="2026-11-24T02:47:00.123Z")["message"]["hour"] == "2026-11-24T02#b"
+    assert call("bob@example.com", received_at="2026-11-24T02:47:00.123Z")["message"]["hour"] == "2026-11-24T02#c"
 
 
 def test_no_table(at: Operator, call: Any) -> None:

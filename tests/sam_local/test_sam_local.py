@@ -101,7 +101,7 @@ def test_resolve_mailboxes(local: tuple[str, ...]) -> None:
     answer, _ = invoke("ResolveMailboxes", "resolve_mailboxes.json", *local)
     [delivery] = answer["deliveries"]
     assert (delivery["mailbox"], delivery["path"]) == ("bob@example.com", "example.com/bob/Maildir")
-    assert [rejected["recipient"] for rejected in answer["rejected"]] == ["nobody@example.com"]
+    assert [one["recipient"] for one in answer["undelivered"]] == ["nobody@example.com"]
 
 
 def test_write_mailbox(local: tuple[str, ...]) -> None:

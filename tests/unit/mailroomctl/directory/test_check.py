@@ -83,12 +83,16 @@ def test_what_becomes_of_the_mail() -> None:
         {"address": "odd@example.com", "type": "list"},
         {"address": "extra@example.com", "type": "mailbox", "quota": 5},
         {"address": "Upper@example.com", "type": "list"},
+        {"address": "wrong@example.com", "type": "alias", "targets": ["no address"]},
+        {"address": "*@third.example", "type": "mailbox"},
     ]
     assert {(one.kind, one.entry, one.outcome) for one in found(*items)} == {
         ("broken", "bad@example.com", "HELD"),
         ("broken", "odd@example.com", "HELD"),
         ("broken", "extra@example.com", ""),
         ("broken", "Upper@example.com", ""),
+        ("broken", "wrong@example.com", "HELD"),
+        ("broken", "*@third.example", "HELD"),
         ("dangling", "gone@example.com", "HELD"),
         ("disabled", "to-off@example.com", "REJECTED"),
         ("dangling", "some@example.com", ""),
