@@ -19,11 +19,12 @@ def statuses(node: Any, name: str = "") -> Iterator[str]:
         case {"Variable": str(variable), "StringEquals": str(text)} if variable.endswith(".status"):
             yield text
         case dict():
-            written = re.findall(
-                r"#status = (:\w+)", f"{node.get('UpdateExpression')} {node.get('ConditionExpression')}"
-            )
-            for reference in written:
-                yield node["ExpressionAttributeValues"][reference]["S"]
+            expressions = f"{node.get('UpdateExpression')} {node.get('ConditionExpression')}"
+            for references in re.findall(r"#status (?:=|<>|IN|NOT IN) \(?((?:[:,\s]*:\w+)+)", expressions):
+                for reference in re.findall(r":\w+", references):
+                    # What ResolveMailboxes has decided comes from the state.
+                    value = node["ExpressionAttributeValues"][reference]
+                    yield from [value["S"]] if "S" in value else ()
             for key, value in node.items():
                 yield from statuses(value, key)
         case list():
