@@ -25,7 +25,7 @@ OUTPUTS = {
 # Ends: what comes to rest here is for people, so there is no queue behind them.
 TERMINAL_QUEUES = {"DeadLetterQueue", "ParkedQueue"}
 # AWS offers no resource-level permissions for these (the template says where that is documented), or denies all.
-WILDCARDS = {"DeliverLogs", "AttachToTheVpc"}
+WILDCARDS = {"DeliverLogs", "AttachToTheVpc", "CountFailures"}
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +141,43 @@ def test_statements_are_named_and_narrow(template: dict[str, Any]) -> None:
                 assert not any("*" in action for action in actions), statement["Sid"]
                 assert (statement.get("Resource") == "*") == (statement["Sid"] in WILDCARDS), statement["Sid"]
                 assert statement.get("Principal") != "*", statement["Sid"]
+
+
+def test_the_workflow_may_put_metrics_of_its_own_only(template: dict[str, Any]) -> None:
+    [statement] = [one for one in statements(template["Resources"]["DeliverMailRole"]) if one["Sid"] == "CountFailures"]
+    assert statement["Action"] == "cloudwatch:PutMetricData"
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Mailroom"}}
+
+
+@pytest.mark.parametrize("role", ["DeliverMailRole", "WriteMailboxRole"])
+def test_who_reads_raw_mail_is_told_that_it_is_gone(template: dict[str, Any], role: str) -> None:
+    """Without the right to list, S3 answers 403 for an object that is not there, and no emulator imitates that."""
+    allowed = [one for one in statements(template["Resources"][role]) if one["Action"] == "s3:ListBucket"]
+    assert [one["Resource"] for one in allowed] == [{"Fn::GetAtt": ["MailBucket", "Arn"]}]
+
+
+def test_the_indexes_of_the_deliveries_table(template: dict[str, Any]) -> None:
+    """An upgrade makes them one by one, because DynamoDB makes no two in one update."""
+    properties = template["Resources"]["DeliveriesTable"]["Properties"]
+    by_mailbox, by_time, put_off = properties["GlobalSecondaryIndexes"]
+    (condition, needs_attention, nothing) = put_off["Fn::If"]
+    assert (condition, nothing) == ("HasAttentionIndex", {"Ref": "AWS::NoValue"})
+    keys = {
+        one["IndexName"]: [(key["AttributeName"], key["KeyType"]) for key in one["KeySchema"]]
+        for one in (by_mailbox, by_time, needs_attention)
+    }
+    assert keys == {
+        "by_mailbox": [("mailbox", "HASH"), ("received_at", "RANGE")],
+        "by_time": [("hour", "HASH"), ("received_at", "RANGE")],
+        "needs_attention": [("attention", "HASH"), ("received_at", "RANGE")],
+    }
+    assert by_time["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["source"]}
+    shown = ["status", "entry", "code", "error", "source"]
+    assert needs_attention["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": shown}
+    defined = [one for one in properties["AttributeDefinitions"] if "Fn::If" in one]
+    assert [one["Fn::If"][:2] for one in defined] == [
+        ["HasAttentionIndex", {"AttributeName": "attention", "AttributeType": "S"}]
+    ]
 
 
 def test_only_this_account_s_receipt_rules_may_write_and_notify(template: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -18,6 +18,7 @@ SUBSTITUTIONS = {
     "WriteMailboxArn": "arn:aws:lambda:us-east-1:123456789012:function:WriteMailbox",
     "QuarantinePrefix": "quarantine/",
     "BounceSender": "bounces@example.com",
+    "StorageName": "efs",
     "PipeName": "Pipe",
     "ProbeSeconds": "60",
 }
@@ -51,7 +52,7 @@ class Script:
     """Answers the calls that an execution makes.
 
     Where a plan is used up, or a step has none, ``lambdas`` answers for a function, and the engine's own service for
-    DynamoDB, SQS and S3.
+    DynamoDB, SQS and S3. The first call of a step in ``lost`` is made, but its answer does not come.
     """
 
     plans: Mapping[str, Plan]
@@ -59,6 +60,7 @@ class Script:
     calls: list[tuple[str, str]] = field(default_factory=list)
     payloads: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     waits: list[int] = field(default_factory=list)
+    lost: Collection[str] = ()
     _turns: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     _lock: Lock = field(default_factory=Lock)
 
@@ -77,6 +79,9 @@ class Script:
             if isinstance(outcome, TaskError):
                 raise outcome
             return outcome
+        if turn == 0 and step in self.lost:
+            own()
+            raise throws("States.Timeout")
         if step not in self.lambdas:
             return own()
         try:
@@ -141,11 +146,17 @@ _BY_ACTION = {
 
 
 def _identify(resource: str, parameters: dict[str, Any]) -> tuple[str, str, Any]:
-    """Tell which step calls, and for which mailbox or recipient: the engines do not say."""
+    """Tell which step calls, and for which mailbox or recipient: the engines do not say.
+
+    A metric goes by its own name, and both states that notice a held entry by the name of one.
+    """
     if resource.endswith("lambda:invoke"):
         payload = parameters["Payload"]
         mailbox = payload["delivery"]["mailbox"] if isinstance(payload, dict) and "delivery" in payload else ""
         return parameters["FunctionName"].rpartition(":")[2], mailbox, payload
+    if resource.endswith("cloudwatch:putMetricData"):
+        (metric,) = parameters["MetricData"]
+        return metric["MetricName"], "", parameters
     step = _BY_EXPRESSION.get(parameters.get("UpdateExpression", "")) or _BY_ACTION[":".join(resource.split(":")[-2:])]
     key = parameters.get("Key")
     return step, key["mailbox"]["S"] if isinstance(key, dict) else "", parameters

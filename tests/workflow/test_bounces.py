@@ -1,22 +1,29 @@
 """Scenarios of rejected recipients whose sender is told."""
 
+from typing import Any
+
 import pytest
 
 from tests.workflow.engines import Engine
-from tests.workflow.mail import queued, ses_notification
+from tests.workflow.mail import NOW, address, functions, queued, ses_notification, without_copy
 from tests.workflow.scenario import (
     BEFORE,
     BOUNCED,
+    BUSY,
     DELIVERED,
     DYNAMODB_THROTTLED,
     Expect,
     Scenario,
     delivered,
+    incomplete,
+    on_record,
     tried,
 )
-from tests.workflow.script import throws
+from tests.workflow.script import Script, throws
 
 WORKFLOW = "deliver_mail"
+
+UNSENT = (*BEFORE, "Bounce?", "ClaimBounce", "SendBounce", "RecordBounceFailure", "Delivered")
 
 SCENARIOS = [
     Scenario(
@@ -24,7 +31,7 @@ SCENARIOS = [
         Expect(
             BOUNCED,
             copies={"bob": "DELIVERED"},
-            rejections={"nobody": "REJECTED", "nobody2": "REJECTED"},
+            undelivered={"nobody": "REJECTED", "nobody2": "REJECTED"},
             records={"bob": "DELIVERED", "nobody": "REJECTED", "nobody2": "REJECTED", "(bounce)": "BOUNCED"},
             attempts={"SendBounce": 1},
         ),
@@ -35,14 +42,14 @@ SCENARIOS = [
     Scenario(
         "bounces are off by default",
         Expect(
-            DELIVERED, rejections={"nobody": "REJECTED"}, records={"nobody": "REJECTED"}, attempts={"SendBounce": 0}
+            DELIVERED, undelivered={"nobody": "REJECTED"}, records={"nobody": "REJECTED"}, attempts={"SendBounce": 0}
         ),
         to=("nobody",),
     ),
     Scenario(
         "mail from a list never bounces",
         Expect(
-            DELIVERED, rejections={"nobody": "REJECTED"}, records={"nobody": "REJECTED"}, attempts={"SendBounce": 0}
+            DELIVERED, undelivered={"nobody": "REJECTED"}, records={"nobody": "REJECTED"}, attempts={"SendBounce": 0}
         ),
         event=queued(ses_notification("nobody", headers=[{"name": "List-Id", "value": "<l.example>"}])),
         bounces=True,
@@ -50,8 +57,8 @@ SCENARIOS = [
     Scenario(
         "a redelivery does not bounce again",
         Expect(
-            (*BEFORE, "ClaimBounce", "AllCopiesSafe?", "Delivered"),
-            rejections={"nobody": "REJECTED"},
+            (*BEFORE, "Bounce?", "ClaimBounce", "Delivered"),
+            undelivered={"nobody": "REJECTED"},
             records={"nobody": "REJECTED", "(bounce)": "BOUNCED"},
             attempts={"SendBounce": 0},
         ),
@@ -61,7 +68,7 @@ SCENARIOS = [
             Scenario(
                 "bounced",
                 Expect(
-                    BOUNCED, rejections={"nobody": "REJECTED"}, records={"nobody": "REJECTED", "(bounce)": "BOUNCED"}
+                    BOUNCED, undelivered={"nobody": "REJECTED"}, records={"nobody": "REJECTED", "(bounce)": "BOUNCED"}
                 ),
                 to=("nobody",),
                 bounces=True,
@@ -72,7 +79,7 @@ SCENARIOS = [
         "SES throttles the bounce twice",
         Expect(
             BOUNCED,
-            rejections={"nobody": "REJECTED"},
+            undelivered={"nobody": "REJECTED"},
             records={"nobody": "REJECTED", "(bounce)": "BOUNCED"},
             attempts={"SendBounce": 3},
         ),
@@ -83,9 +90,9 @@ SCENARIOS = [
     Scenario(
         "a bounce that cannot be sent holds up nothing",
         Expect(
-            (*BEFORE, "ClaimBounce", "SendBounce", "RecordBounceFailure", "AllCopiesSafe?", "Delivered"),
+            UNSENT,
             copies={"bob": "DELIVERED"},
-            rejections={"nobody": "REJECTED"},
+            undelivered={"nobody": "REJECTED"},
             records={"bob": "DELIVERED", "nobody": "REJECTED", "(bounce)": "BOUNCE_FAILED"},
         ),
         to=("bob", "nobody"),
@@ -95,8 +102,8 @@ SCENARIOS = [
     Scenario(
         "the failure of a bounce cannot be recorded either",
         Expect(
-            (*BEFORE, "ClaimBounce", "SendBounce", "RecordBounceFailure", "AllCopiesSafe?", "Delivered"),
-            rejections={"nobody": "REJECTED"},
+            UNSENT,
+            undelivered={"nobody": "REJECTED"},
             records={"nobody": "REJECTED", "(bounce)": "BOUNCED"},
         ),
         to=("nobody",),
@@ -109,8 +116,8 @@ SCENARIOS = [
     Scenario(
         "without a record of the bounce there is none",
         Expect(
-            (*BEFORE, "ClaimBounce", "AllCopiesSafe?", "Delivered"),
-            rejections={"nobody": "REJECTED"},
+            (*BEFORE, "Bounce?", "ClaimBounce", "Delivered"),
+            undelivered={"nobody": "REJECTED"},
             records={"nobody": "REJECTED"},
             attempts={"SendBounce": 0},
         ),
@@ -118,9 +125,96 @@ SCENARIOS = [
         bounces=True,
         plans={"ClaimBounce": [DYNAMODB_THROTTLED] * 9},
     ),
+    Scenario(
+        "an error without a name of its own may come after SES has sent the bounce: no second call",
+        Expect(
+            UNSENT,
+            undelivered={"nobody": "REJECTED"},
+            records={"nobody": "REJECTED", "(bounce)": "BOUNCE_FAILED"},
+            attempts={"SendBounce": 1},
+        ),
+        to=("nobody",),
+        bounces=True,
+        plans={"SendBounce": [throws("Ses.SesException")]},
+    ),
+    Scenario(
+        "the answer to the claim of a bounce is lost: the claim is this execution's own",
+        Expect(
+            BOUNCED,
+            undelivered={"nobody": "REJECTED"},
+            records={"nobody": "REJECTED", "(bounce)": "BOUNCED"},
+            attempts={"ClaimBounce": 2, "SendBounce": 1},
+        ),
+        to=("nobody",),
+        bounces=True,
+        lost=("ClaimBounce",),
+    ),
+    Scenario(
+        "our own fault never bounces",
+        Expect(
+            DELIVERED,
+            undelivered={"loop": "HELD"},
+            records={"loop": "HELD"},
+            noticed=frozenset({"loop"}),
+            attempts={"SendBounce": 0},
+        ),
+        to=("loop",),
+        bounces=True,
+    ),
+    Scenario(
+        "a bounce waits until every rejection is on record",
+        Expect(
+            BOUNCED,
+            copies={"bob": "DUPLICATE"},
+            undelivered={"nobody": "REJECTED", "nobody2": "REJECTED"},
+            records={"bob": "DELIVERED", "nobody": "REJECTED", "nobody2": "REJECTED", "(bounce)": "BOUNCED"},
+        ),
+        to=("bob", "nobody", "nobody2"),
+        bounces=True,
+        at=401,
+        after=(
+            Scenario(
+                "one of two rejections cannot be recorded",
+                incomplete({"SendBounce": 0}, bob="DELIVERED", nobody="REJECTED"),
+                to=("bob", "nobody", "nobody2"),
+                bounces=True,
+                plans={"RecordOutcome": {"nobody2": [DYNAMODB_THROTTLED] * 9}},
+            ),
+        ),
+    ),
+    Scenario(
+        "no bounce while a copy is open",
+        incomplete({"ClaimBounce": 0}, bob="FAILED", nobody="REJECTED"),
+        to=("bob", "nobody"),
+        bounces=True,
+        plans={"WriteMailbox": [BUSY] * 9},
+    ),
 ]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_bounce(scenario: Scenario, engine: Engine) -> None:
     scenario.play(engine)
+
+
+def test_a_bounce_names_exactly_those_that_got_nothing(engine: Engine) -> None:
+    """Not who has a copy, nor who may have one, nor who got none by our own fault."""
+    lambdas = functions(now=NOW, bounces=True)
+    engine.run(queued(ses_notification("bob")), Script({}, lambdas))
+    for item in on_record("carol", "FAILED", attempts=1):
+        engine.put_record(item)
+
+    def all_disabled(state: dict[str, Any]) -> dict[str, Any]:
+        return {**state, "deliveries": [], "undelivered": [without_copy(name) for name in state["recipients"]]}
+
+    script = Script({}, {**lambdas, "ResolveMailboxes": all_disabled})
+    run = engine.run(queued(ses_notification("bob", "carol", "loop", "nobody")), script)
+    assert run.path == BOUNCED
+    [bounce] = script.payloads["SendBounce"]
+    assert [one["Recipient"] for one in bounce["BouncedRecipientInfoList"]] == [address("nobody")]
+    assert {one["recipient"]: one["status"] for one in run.output["undelivered"]["outcomes"]} == {
+        address("bob"): "DUPLICATE",
+        address("carol"): "REJECTED",
+        address("loop"): "HELD",
+        address("nobody"): "REJECTED",
+    }

@@ -18,15 +18,16 @@ from tests.workflow.scenario import (
     FIRST_CLAIMED,
     FIRST_DELIVERED,
     FIRST_FAILED,
-    FIRST_REJECTED,
+    FIRST_HELD,
     LEASE,
-    PARKED_COPY,
     PARKED_EVENT,
     THROTTLED,
     Expect,
     Scenario,
     delivered,
     incomplete,
+    noticed,
+    on_record,
     one,
     tried,
 )
@@ -47,15 +48,27 @@ SCENARIOS = [
         Expect(
             DELIVERED,
             copies={"bob": "DELIVERED"},
-            rejections={"nobody": "REJECTED"},
+            undelivered={"nobody": "REJECTED"},
             records={"bob": "DELIVERED", "nobody": "REJECTED"},
         ),
         to=("bob", "nobody"),
     ),
     Scenario(
+        "our own fault: on record and noticed, and the others get their copies",
+        Expect(
+            DELIVERED,
+            copies={"bob": "DELIVERED"},
+            undelivered={"loop": "HELD", "nobody": "REJECTED"},
+            records={"bob": "DELIVERED", "loop": "HELD", "nobody": "REJECTED"},
+            noticed=frozenset({"loop"}),
+            attempts={"NoticeHeldEntry": 1, "EntriesHeld": 1},
+        ),
+        to=("bob", "loop", "nobody"),
+    ),
+    Scenario(
         "only unknown recipients",
         Expect(
-            DELIVERED, rejections={"nobody": "REJECTED"}, records={"nobody": "REJECTED"}, attempts={"WriteMailbox": 0}
+            DELIVERED, undelivered={"nobody": "REJECTED"}, records={"nobody": "REJECTED"}, attempts={"WriteMailbox": 0}
         ),
         to=("nobody",),
     ),
@@ -99,14 +112,14 @@ SCENARIOS = [
         Expect((*BEFORE[:3], "ParkEvent", "Parked"), parked=("FanOutLimitExceeded",), attempts={"ResolveMailboxes": 1}),
     ),
     one(
-        "the parked queue does not answer three times",
-        {"ValidateEvent": [throws("InvalidEvent")], "ParkEvent": [throws("SQS.SqsException")] * 3},
-        Expect(PARKED_EVENT, parked=("InvalidEvent",), attempts={"ParkEvent": 4}),
+        "the parked queue does not answer for a while",
+        {"ValidateEvent": [throws("InvalidEvent")], "ParkEvent": [throws("SQS.SdkClientException")] * 5},
+        Expect(PARKED_EVENT, parked=("InvalidEvent",), attempts={"ParkEvent": 6}),
     ),
     one(
         "the parked queue does not answer: nothing may be lost",
-        {"ValidateEvent": [throws("InvalidEvent")], "ParkEvent": [throws("SQS.SqsException")] * 4},
-        Expect(("ValidateEvent", "ParkEvent", "DeliveryIncomplete"), attempts={"ParkEvent": 4}),
+        {"ValidateEvent": [throws("InvalidEvent")], "ParkEvent": [throws("SQS.SdkClientException")] * 6},
+        Expect(("ValidateEvent", "ParkEvent", "DeliveryIncomplete"), attempts={"ParkEvent": 6}),
     ),
     # --- the first two steps fail ---
     one(
@@ -115,9 +128,14 @@ SCENARIOS = [
         delivered("bob"),
     ),
     one(
-        "ValidateEvent is throttled once",
-        {"ValidateEvent": [THROTTLED]},
-        tried(delivered("bob"), ValidateEvent=2),
+        "every function is throttled: that costs waiting, and no receive",
+        {"ValidateEvent": [THROTTLED] * 4, "ResolveMailboxes": [THROTTLED] * 4, "WriteMailbox": [THROTTLED] * 5},
+        tried(delivered("bob"), ValidateEvent=5, ResolveMailboxes=5, WriteMailbox=6),
+    ),
+    one(
+        "ValidateEvent is throttled for longer than an execution can wait",
+        {"ValidateEvent": [THROTTLED] * 9},
+        Expect(("ValidateEvent", "DeliveryIncomplete"), attempts={"ValidateEvent": 5}),
     ),
     one(
         "ValidateEvent times out twice",
@@ -141,11 +159,26 @@ SCENARIOS = [
         Expect((*BEFORE[:3], "DeliveryIncomplete"), attempts={"ResolveMailboxes": 2}),
     ),
     # --- the claim ---
-    one("the deliveries table is throttled once", {"ClaimDelivery": [DYNAMODB_THROTTLED]}, delivered("bob")),
+    one(
+        "the deliveries table is throttled: that costs waiting, and no receive",
+        {"ClaimDelivery": [DYNAMODB_THROTTLED] * 3, "RecordDelivery": [throws("DynamoDB.AmazonDynamoDBException")] * 3},
+        tried(delivered("bob"), ClaimDelivery=4, WriteMailbox=1, RecordDelivery=4),
+    ),
+    one(
+        "the answer to a claim is lost: it is claimed again, and looked for a copy",
+        {},
+        Expect(
+            DELIVERED,
+            copies={"bob": "DELIVERED"},
+            records={"bob": "DELIVERED"},
+            attempts={"ClaimDelivery": 2, "JoinDelivery": 0},
+        ),
+        lost=("ClaimDelivery",),
+    ),
     one(
         "no claim, no copy",
         {"ClaimDelivery": [DYNAMODB_THROTTLED] * 9},
-        incomplete({"ClaimDelivery": 2, "WriteMailbox": 0}),
+        incomplete({"ClaimDelivery": 4, "WriteMailbox": 0}),
     ),
     one(
         "the same notification again",
@@ -179,6 +212,12 @@ SCENARIOS = [
         after=(FIRST_CLAIMED,),
         at=LEASE - 1,
     ),
+    one(
+        "an operator has discarded the message",
+        {},
+        Expect(DELIVERED, copies={"bob": "DUPLICATE"}, records={"bob": "DISCARDED"}, attempts={"WriteMailbox": 0}),
+        before=on_record("bob", "DISCARDED"),
+    ),
     one("the lease has expired", {}, delivered("bob"), after=(FIRST_CLAIMED,), at=LEASE + 1),
     one("a recorded failure releases the lease", {}, delivered("bob"), after=(FIRST_FAILED,), at=1),
     # --- the write ---
@@ -190,7 +229,6 @@ SCENARIOS = [
     ),
     one("S3 does not answer twice", {"WriteMailbox": [throws("MessageUnavailable")] * 2}, delivered("bob")),
     one("the mount is not there yet", {"WriteMailbox": [EFS]}, tried(delivered("bob"), WriteMailbox=2)),
-    one("WriteMailbox is throttled", {"WriteMailbox": [THROTTLED]}, tried(delivered("bob"), WriteMailbox=2)),
     one("WriteMailbox crashes once", {"WriteMailbox": [CRASH]}, tried(delivered("bob"), WriteMailbox=2)),
     one(
         "WriteMailbox times out twice",
@@ -203,25 +241,15 @@ SCENARIOS = [
         tried(delivered("bob"), WriteMailbox=6),
     ),
     one(
-        "a bad mailbox path is not retried, and parked",
+        "a bad mailbox path is not retried: it is on record and noticed, and parks nothing",
         {"WriteMailbox": [throws("MailboxPathRejected")]},
-        Expect(
-            PARKED_COPY,
-            copies={},
-            records={"bob": "REJECTED"},
-            parked=("CopyRefused",),
-            attempts={"WriteMailbox": 1, "RecordPermanentFailure": 1},
-        ),
+        tried(FIRST_HELD.expect, WriteMailbox=1, RecordHeldCopy=1, EntriesHeld=1, StorageFailures=0),
     ),
-    one("a fixed path delivers on replay", {}, delivered("bob"), after=(FIRST_REJECTED,), at=1),
-    one(
-        "the raw mail is gone",
-        {"WriteMailbox": [throws("MessageMissing")]},
-        Expect(PARKED_COPY, records={"bob": "REJECTED"}, parked=("CopyRefused",)),
-    ),
+    one("a fixed path delivers on replay", {}, noticed(delivered("bob"), "bob"), after=(FIRST_HELD,), at=1),
+    one("the raw mail is gone", {"WriteMailbox": [throws("MessageMissing")]}, FIRST_HELD.expect),
     one(
         "a permanent failure that cannot be recorded: SQS redelivers the message",
-        {"WriteMailbox": [throws("MailboxPathRejected")], "RecordPermanentFailure": [DYNAMODB_THROTTLED] * 9},
+        {"WriteMailbox": [throws("MailboxPathRejected")], "RecordHeldCopy": [DYNAMODB_THROTTLED] * 9},
         incomplete(bob="CLAIMED"),
     ),
     one(
@@ -231,14 +259,9 @@ SCENARIOS = [
     ),
     # --- the record ---
     one(
-        "the record is throttled once",
-        {"RecordDelivery": [DYNAMODB_THROTTLED]},
-        tried(delivered("bob"), WriteMailbox=1),
-    ),
-    one(
         "the copy is safe but the record is lost: SQS redelivers the message",
         {"RecordDelivery": [DYNAMODB_THROTTLED] * 9},
-        incomplete({"RecordDelivery": 2}, bob="CLAIMED"),
+        incomplete({"RecordDelivery": 4}, bob="CLAIMED"),
     ),
 ]
 

@@ -22,8 +22,9 @@ def to_bob(state: dict[str, Any]) -> dict[str, Any]:
         "verdict": "",
         "optional_folder": False,
         "findings": [],
+        "mailbox_number": 1,
     }
-    return {**state, "deliveries": [delivery], "rejected": []}
+    return {**state, "deliveries": [delivery], "undelivered": []}
 
 
 @pytest.mark.parametrize("first_fails", [False, True])

@@ -3,7 +3,6 @@
 import pytest
 
 from tests.workflow.engines import Engine
-from tests.workflow.mail import NOW, address, functions, ses_notification
 from tests.workflow.scenario import (
     BUSY,
     DELIVERED,
@@ -14,15 +13,16 @@ from tests.workflow.scenario import (
     Expect,
     Scenario,
     incomplete,
+    noticed,
 )
-from tests.workflow.script import returns, throws
+from tests.workflow.script import throws
 
 WORKFLOW = "deliver_mail"
 
 SCENARIOS = [
     Scenario(
         "five recipients: storage error, bad path, unknown; two copies are safe at once",
-        incomplete(bob="DELIVERED", carol="DELIVERED", dave="FAILED", erin="REJECTED", nobody="REJECTED"),
+        noticed(incomplete(bob="DELIVERED", carol="DELIVERED", dave="FAILED", erin="HELD", nobody="REJECTED"), "erin"),
         to=FIVE,
         plans={"WriteMailbox": {"dave": [BUSY] * 9, "erin": [throws("MailboxPathRejected")]}},
     ),
@@ -31,7 +31,7 @@ SCENARIOS = [
         Expect(
             DELIVERED,
             copies={"bob": "DUPLICATE", "carol": "DUPLICATE", "dave": "DELIVERED", "erin": "DELIVERED"},
-            rejections={"nobody": "REJECTED"},
+            undelivered={"nobody": "REJECTED"},
             records={**dict.fromkeys(FIVE[:4], "DELIVERED"), "nobody": "REJECTED"},
             attempts={"WriteMailbox": 2},
         ),
@@ -56,29 +56,7 @@ SCENARIOS = [
         "one rejection cannot be recorded: the message comes back",
         incomplete(bob="DELIVERED"),
         to=("bob", "nobody"),
-        plans={"RecordRejection": [DYNAMODB_THROTTLED] * 9},
-    ),
-    Scenario(
-        "a rejection never overwrites a delivery",
-        Expect(
-            DELIVERED,
-            rejections={"bob": "REJECTED"},
-            records={"bob": "DELIVERED"},
-        ),
-        plans={
-            "ResolveMailboxes": [
-                returns(
-                    **{
-                        **functions(now=NOW, bounces=False)["ValidateEvent"](ses_notification("bob")),
-                        "deliveries": [],
-                        "rejected": [
-                            {"recipient": address("bob"), "code": "5.2.1", "reason": "disabled", "findings": []}
-                        ],
-                    }
-                )
-            ]
-        },
-        after=(FIRST_DELIVERED,),
+        plans={"RecordOutcome": [DYNAMODB_THROTTLED] * 9},
     ),
 ]
 

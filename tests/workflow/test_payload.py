@@ -1,15 +1,17 @@
 """No state of the workflow can outgrow what Step Functions carries, whatever the directory and the envelope hold."""
 
 import json
+from itertools import zip_longest
 from typing import Any
 
+import pytest
 from mailroom.resolve.mailboxes import Rules
 
-from tests.fakes.dynamodb import FakeDynamoDB, directory, group, mailbox
+from tests.fakes.dynamodb import FakeDynamoDB, directory, domain, group, mailbox
 from tests.fakes.resolve_step import resolve_step
 from tests.workflow.engines import Ministack
 from tests.workflow.mail import NOW, functions, queued, ses_notification
-from tests.workflow.script import Script
+from tests.workflow.script import Script, throws
 
 MOST = 256 * 1024
 FAN_OUT_LIMIT = 500
@@ -34,8 +36,9 @@ def largest_state(recipients: list[str], entries: list[dict[str, Any]]) -> int |
 
 def _raw_result_of_the_map(output: dict[str, Any]) -> int:
     """A Map's whole result passes through the engine before its ResultSelector makes it smaller."""
-    outcomes, bounces = output["rejected"]["outcomes"], output["rejected"]["bounces"]
-    items = [{"outcome": one, "bounce": two, "status": "REJECTED"} for one, two in zip(outcomes, bounces, strict=True)]
+    outcomes, bounces = output["undelivered"]["outcomes"], output["undelivered"]["bounces"]
+    pairs = zip_longest(outcomes, bounces)
+    items = [{"status": one["status"], "outcome": one} | ({"bounce": two} if two else {}) for one, two in pairs]
     return max(len(json.dumps(items)), len(json.dumps(output["deliveries"]["outcomes"])))
 
 
@@ -63,8 +66,27 @@ def test_long_addresses_are_parked_before_they_outgrow_the_state() -> None:
     assert sizes[-1] is None
 
 
-def test_unknown_recipients_are_parked_before_they_outgrow_the_state() -> None:
-    sizes = [largest_state(_addresses(75, count), []) for count in (50, 100, 200, 500)]
-    assert None not in sizes[:2]
-    assert max(size for size in sizes if size is not None) < MOST
-    assert sizes[-1] is None
+@pytest.mark.parametrize("known", [True, False])
+def test_unknown_recipients_cannot_outgrow_the_state(known: bool) -> None:
+    """Rejected in a domain that the directory knows, held in one that it does not: the real one gets its copy."""
+    for length in (40, 75):
+        strangers = _addresses(length)
+        entries = [mailbox("bob@real.example"), domain("real.example")]
+        entries += [domain(strangers[0].partition("@")[2])] if known else []
+        size = largest_state(["bob@real.example", *strangers], entries)
+        assert size is not None
+        assert size < MOST
+
+
+@pytest.mark.parametrize("cause", ["x" * 32_768, "short"])
+def test_what_is_parked_fits_into_a_message(cause: str) -> None:
+    """Step Functions cuts a cause at 32,768 characters."""
+    event = ses_notification()
+    event["receipt"]["recipients"] = _addresses(200)
+    script = Script({"ResolveMailboxes": [throws("FanOutLimitExceeded", cause)]}, functions(now=NOW, bounces=True))
+    engine = Ministack("deliver_mail")
+    run = engine.run(queued(event), script)
+    assert run.path[-1] == "Parked"
+    [body] = engine.parked()
+    assert body["cause"] == cause
+    assert len(json.dumps(body).encode()) < MOST

@@ -1,13 +1,15 @@
 """Scenarios of quarantined mail."""
 
+from typing import Any
+
 import pytest
 
 from tests.workflow.engines import Engine
+from tests.workflow.mail import ses_notification
 from tests.workflow.scenario import (
     DELIVERED,
     DYNAMODB_THROTTLED,
     LEASE,
-    PARKED_COPY,
     Expect,
     Scenario,
     incomplete,
@@ -15,6 +17,14 @@ from tests.workflow.scenario import (
 from tests.workflow.script import throws
 
 WORKFLOW = "deliver_mail"
+
+
+def virus(key: str, *names: str) -> dict[str, Any]:
+    """A notification of an infected mail whose raw mail lies at ``key``."""
+    notification = ses_notification(*(names or ("virus",)))
+    notification["receipt"]["action"]["objectKey"] = key
+    return notification
+
 
 SCENARIOS = [
     Scenario(
@@ -49,13 +59,45 @@ SCENARIOS = [
         "S3 cannot copy into quarantine",
         incomplete({"QuarantineMessage": 3}, virus="FAILED"),
         to=("virus",),
-        plans={"QuarantineMessage": [throws("S3.S3Exception")] * 9},
+        plans={"QuarantineMessage": [throws("S3.SdkClientException")] * 9},
+    ),
+    Scenario(
+        "S3 asks for fewer requests: that costs waiting, and no receive",
+        Expect(
+            DELIVERED,
+            copies={"virus": "QUARANTINED"},
+            records={"virus": "QUARANTINED"},
+            attempts={"QuarantineMessage": 5},
+        ),
+        to=("virus",),
+        plans={"QuarantineMessage": [throws("S3.S3Exception")] * 4},
+    ),
+    Scenario(
+        "a replay out of the quarantine copies the object onto itself",
+        Expect(
+            DELIVERED,
+            copies={"virus": "QUARANTINED", "virus2": "DUPLICATE"},
+            records={"virus": "QUARANTINED", "virus2": "QUARANTINED"},
+        ),
+        event=virus("quarantine/m1", "virus", "virus2"),
+        after=(
+            Scenario(
+                "another recipient of the same message",
+                Expect(DELIVERED, copies={"virus2": "QUARANTINED"}, records={"virus2": "QUARANTINED"}),
+                to=("virus2",),
+            ),
+        ),
     ),
     Scenario(
         "the raw mail to quarantine is gone",
-        Expect(PARKED_COPY, records={"virus": "REJECTED"}, parked=("CopyRefused",), attempts={"QuarantineMessage": 1}),
-        to=("virus",),
-        plans={"QuarantineMessage": [throws("S3.NoSuchKeyException")]},
+        Expect(
+            DELIVERED,
+            copies={"virus": "HELD"},
+            records={"virus": "HELD"},
+            noticed=frozenset({"virus"}),
+            attempts={"QuarantineMessage": 1},
+        ),
+        event=virus("mail/gone"),
     ),
     Scenario(
         "the quarantine cannot be recorded",

@@ -1,16 +1,17 @@
 """What is on record after an execution, field by field, and what the functions and services are asked."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.workflow.engines import Engine
 from tests.workflow.mail import BUCKET, NOW, address, functions, queued, ses_notification
+from tests.workflow.scenario import on_record
 from tests.workflow.script import Plan, Script, throws
 
 WORKFLOW = "deliver_mail"
-BOB, NOBODY, VIRUS = address("bob"), address("nobody"), address("virus")
+BOB, NOBODY, VIRUS, LOOP = (address(name) for name in ("bob", "nobody", "virus", "loop"))
 LONG = 10**6
+HOUR = "2026-11-24T02#c"
 MESSAGE = {
     "message_id": "m1",
     "source": "alice@sender.test",
@@ -19,8 +20,17 @@ MESSAGE = {
     "bucket": BUCKET,
     "key": "mail/m1",
     "expires_at": NOW + 400 * 86_400,
+    "hour": HOUR,
 }
-CLAIM = {**MESSAGE, "mailbox": BOB, "recipients": [BOB], "attempts": 1}
+CLAIM = {
+    **MESSAGE,
+    "mailbox": BOB,
+    "recipients": [BOB],
+    "attempts": 1,
+    "first_claimed_at": NOW,
+    "attempts_since": 1,
+}
+ATTENTION = {"attention": HOUR}
 WHERE = {"folder": "INBOX", "path": f"{BOB}/Maildir"}
 LEASE = {"lease_until": NOW + 370}
 
@@ -56,33 +66,79 @@ def test_claimed(engine: Engine) -> None:
 
 def test_failed(engine: Engine) -> None:
     play(engine, "bob", WriteMailbox=[throws("StorageUnavailable")] * 9)
-    assert record(engine) == {**CLAIM, **WHERE, "status": "FAILED", "error": "StorageUnavailable"}
+    assert record(engine) == {**CLAIM, **WHERE, **ATTENTION, "status": "FAILED", "error": "StorageUnavailable"}
 
 
-def test_permanent_failure(engine: Engine) -> None:
+def test_held(engine: Engine) -> None:
+    """A copy that can never be written; where it should have gone is forgotten, when it was claimed is not."""
     play(engine, "bob", WriteMailbox=[throws("MailboxPathRejected", "not a folder")])
     item = record(engine)
     assert "not a folder" in item.pop("reason")
-    assert item == {**CLAIM, "status": "REJECTED", "error": "MailboxPathRejected"}
+    assert item == {**CLAIM, **ATTENTION, "status": "HELD", "error": "MailboxPathRejected", "entry": BOB}
+
+
+TWICE = {"attempts": 2, "attempts_since": 2, "expires_at": MESSAGE["expires_at"] + 9}
+
+
+def test_a_failure_after_a_replay_says_only_what_is_so_now(engine: Engine) -> None:
+    play(engine, "bob", WriteMailbox=[throws("MailboxPathRejected")])
+    play(engine, "bob", at=9, WriteMailbox=[throws("StorageUnavailable")] * 9)
+    failed = {"status": "FAILED", "error": "StorageUnavailable"}
+    assert record(engine) == {**CLAIM, **WHERE, **ATTENTION, **TWICE, **failed}
 
 
 def test_a_delivery_clears_what_failed_before(engine: Engine) -> None:
     play(engine, "bob", WriteMailbox=[throws("MailboxPathRejected")])
-    play(engine, "bob")
+    play(engine, "bob", at=9)
     file = {"file_name": "1.x.mailroom,S=8", "size": 8, "verdict": "", "findings": []}
-    assert record(engine) == {**CLAIM, **WHERE, **file, "status": "DELIVERED", "attempts": 2}
+    assert record(engine) == {**CLAIM, **WHERE, **file, **TWICE, "status": "DELIVERED"}
+
+
+def test_a_quarantine_clears_what_failed_before(engine: Engine) -> None:
+    play(engine, "virus", QuarantineMessage=[throws("S3.NoSuchKeyException")])
+    assert record(engine, VIRUS)["error"] == "MessageMissing"
+    play(engine, "virus", at=9)
+    item = record(engine, VIRUS)
+    assert item["first_claimed_at"] == NOW
+    assert not {"attention", "entry", "error", "reason", "folder", "path"} & set(item)
+
+
+def test_a_record_of_an_earlier_version_is_claimed_again(engine: Engine) -> None:
+    """The time of its first claim is not known, which the counts of attempts tell."""
+    [old] = on_record("bob", "FAILED", attempts=3, error="StorageUnavailable", received_at=MESSAGE["received_at"])
+    engine.put_record(old)
+    script = play(engine, "bob", RecordDelivery=[throws("DynamoDB.InternalServerErrorException")] * 9)
+    [asked] = script.payloads["WriteMailbox"]
+    assert (asked["attempts"], asked["attempts_since"], asked["first_claimed_at"]) == (4, 1, NOW)
+    item = record(engine)
+    assert (item["hour"], item["first_claimed_at"]) == (HOUR, NOW)
 
 
 def test_rejected(engine: Engine) -> None:
     play(engine, "nobody")
-    reason = {"code": "5.1.1", "reason": "no such address"}
+    reason = {"code": "5.1.1", "reason": "no such address", "entry": ""}
     assert record(engine, NOBODY) == {
         **MESSAGE,
+        **ATTENTION,
         **reason,
         "findings": [],
         "mailbox": NOBODY,
         "recipients": [NOBODY],
         "status": "REJECTED",
+    }
+
+
+def test_held_by_an_entry(engine: Engine) -> None:
+    play(engine, "loop")
+    reason = {"code": "5.4.6", "reason": "it goes round in a loop", "entry": LOOP}
+    assert record(engine, LOOP) == {
+        **MESSAGE,
+        **ATTENTION,
+        **reason,
+        "findings": [],
+        "mailbox": LOOP,
+        "recipients": [LOOP],
+        "status": "HELD",
     }
 
 
@@ -147,6 +203,8 @@ def test_what_write_mailbox_is_asked(engine: Engine) -> None:
         "message": {"id": "m1", "bucket": BUCKET, "key": "mail/m1", "received_at": MESSAGE["received_at"]},
         "delivery": {**WHERE, "mailbox": BOB, "recipients": [BOB], "verdict": "", "optional_folder": False},
         "attempts": 1,
+        "attempts_since": 1,
+        "first_claimed_at": NOW,
         "retry_count": 0,
         "attempt": attempt,
         "entered_at": entered_at,
@@ -171,7 +229,7 @@ def test_a_recovery_looks_where_the_first_attempt_wrote(engine: Engine) -> None:
     (payload,) = script.payloads["WriteMailbox"]
     assert {name: payload["delivery"][name] for name in WHERE} == WHERE
     assert payload["message"]["received_at"] == MESSAGE["received_at"]
-    assert payload["attempts"] == 2
+    assert (payload["attempts"], payload["first_claimed_at"]) == (2, NOW)
     assert run.output["deliveries"]["outcomes"][0]["recovered"] is True
     assert record(engine)["folder"] == "INBOX"
 
@@ -204,34 +262,34 @@ def test_what_is_parked_says_why_and_holds_the_event(engine: Engine) -> None:
     assert body["parked_at"].startswith("20")
 
 
-def test_a_copy_that_can_never_be_written_is_parked_with_all_outcomes(engine: Engine) -> None:
-    play(engine, "bob", "carol", WriteMailbox={BOB: [throws("MailboxPathRejected")]})
-    (body,) = engine.parked()
-    outcomes = {one["mailbox"]: one for one in json.loads(body["cause"])}
-    assert outcomes[BOB] == {
-        "mailbox": BOB,
-        "recipients": [BOB],
-        "status": "REJECTED",
-        "error": "MailboxPathRejected",
-    }
-    assert outcomes[address("carol")] == {
-        "mailbox": address("carol"),
-        "recipients": [address("carol")],
-        "status": "DELIVERED",
-        "folder": "INBOX",
-        "recovered": False,
+def test_a_copy_that_can_never_be_written_is_held_beside_the_others(engine: Engine) -> None:
+    script = Script({"WriteMailbox": {BOB: [throws("MailboxPathRejected")]}}, functions(now=NOW, bounces=False))
+    run = engine.run(queued(ses_notification("bob", "carol")), script)
+    assert engine.parked() == []
+    assert {one["mailbox"]: one for one in run.output["deliveries"]["outcomes"]} == {
+        BOB: {"mailbox": BOB, "recipients": [BOB], "status": "HELD", "error": "MailboxPathRejected"},
+        address("carol"): {
+            "mailbox": address("carol"),
+            "recipients": [address("carol")],
+            "status": "DELIVERED",
+            "folder": "INBOX",
+            "recovered": False,
+        },
     }
 
 
 def test_the_outcomes_that_a_run_shows(engine: Engine) -> None:
     play(engine, "bob", "virus")
     script = Script({}, functions(now=NOW + 1, bounces=False))
-    run = engine.run(queued(ses_notification("bob", "virus", "nobody")), script)
+    run = engine.run(queued(ses_notification("bob", "virus", "nobody", "loop")), script)
     assert run.output["deliveries"]["outcomes"] == [
         {"mailbox": BOB, "recipients": [BOB], "status": "DUPLICATE", "record": "DELIVERED"},
         {"mailbox": VIRUS, "recipients": [VIRUS], "status": "DUPLICATE", "record": "QUARANTINED"},
     ]
-    assert run.output["rejected"]["outcomes"] == [{"recipient": NOBODY, "status": "REJECTED", "code": "5.1.1"}]
+    assert run.output["undelivered"]["outcomes"] == [
+        {"recipient": NOBODY, "status": "REJECTED", "code": "5.1.1"},
+        {"recipient": LOOP, "status": "HELD", "code": "5.4.6"},
+    ]
 
 
 def test_the_outcome_of_a_quarantine_says_why(engine: Engine) -> None:
@@ -247,7 +305,7 @@ def failed_outcomes(engine: Engine, *names: str, at: int = 0, **plans: Plan) -> 
     run = engine.run(queued(ses_notification(*names)), Script(plans, functions(now=NOW + at, bounces=False)))
     assert run.path[-1] == "DeliveryIncomplete"
     state = run.inputs["AllCopiesSafe?"]
-    return {"copies": state["deliveries"]["outcomes"], "rejections": state["rejected"]["outcomes"]}
+    return {"copies": state["deliveries"]["outcomes"], "undelivered": state["undelivered"]["outcomes"]}
 
 
 def test_a_failed_copy_names_its_error(engine: Engine) -> None:
@@ -270,7 +328,7 @@ def test_a_busy_copy_says_so(engine: Engine) -> None:
     ]
 
 
-def test_a_rejection_that_is_not_on_record_names_its_error(engine: Engine) -> None:
-    outcomes = failed_outcomes(engine, "nobody", RecordRejection=[throws("DynamoDB.ThrottlingException")] * 9)
+def test_an_outcome_that_is_not_on_record_names_its_error(engine: Engine) -> None:
+    outcomes = failed_outcomes(engine, "nobody", RecordOutcome=[throws("DynamoDB.ThrottlingException")] * 9)
     failed = {"recipient": NOBODY, "status": "FAILED", "error": "DynamoDB.ThrottlingException"}
-    assert outcomes["rejections"] == [failed]
+    assert outcomes["undelivered"] == [failed]

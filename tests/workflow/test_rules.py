@@ -20,13 +20,25 @@ from tools.format_asl import formatted
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 EXPRESS_SECONDS = 300
-BUDGET_SECONDS = 270
+BUDGET_SECONDS = 290
 DELAYS = frozenset({"IntervalSeconds", "BackoffRate", "MaxDelaySeconds", "JitterStrategy"})
 
 OURS = {
     name
     for name, kind in inspect.getmembers(errors, inspect.isclass)
     if issubclass(kind, errors.MailroomError) and not kind.__subclasses__()
+}
+# What a service answers at once when it is asked too often. The integrations name the classes of AWS's SDK for
+# Java; an error that has no class goes by that of the service.
+THROTTLED = {
+    "Lambda.TooManyRequestsException",
+    "DynamoDB.ProvisionedThroughputExceededException",
+    "DynamoDB.RequestLimitExceededException",
+    "DynamoDB.ThrottlingException",
+    "DynamoDB.AmazonDynamoDBException",
+    "S3.S3Exception",
+    "Ses.ThrottlingException",
+    "Ses.LimitExceededException",
 }
 # "Handling errors in Step Functions workflows", the Lambda API's Invoke errors, and each service's API errors.
 DOCUMENTED = {
@@ -38,28 +50,18 @@ DOCUMENTED = {
             "AWSLambdaException",
             "SdkClientException",
             "ClientExecutionTimeoutException",
-            "TooManyRequestsException",
             "EFSMountConnectivityException",
             "EFSMountTimeoutException",
             "EFSMountFailureException",
             "EFSIOException",
         )
     ),
-    *(
-        f"DynamoDB.{name}"
-        for name in (
-            "ConditionalCheckFailedException",
-            "ProvisionedThroughputExceededException",
-            "ThrottlingException",
-            "RequestLimitExceeded",
-            "InternalServerError",
-        )
-    ),
+    "States.Timeout",
+    "Sandbox.Timedout",
+    "DynamoDB.ConditionalCheckFailedException",
+    *THROTTLED,
     "S3.NoSuchKey",
     "S3.NoSuchKeyException",
-    "Ses.ThrottlingException",
-    "Ses.LimitExceededException",
-    "Ses.SesException",
 }
 
 WORKFLOW_NAMES = sorted(path.name.removesuffix(".asl.json") for path in WORKFLOWS.glob("*.asl.json"))
@@ -106,7 +108,7 @@ def test_a_workflow_is_laid_out_as_the_formatter_does_it(name: str) -> None:
 
 
 def test_a_reader_can_hold_the_workflow() -> None:
-    assert len(source("deliver_mail").splitlines()) <= 1000
+    assert len(source("deliver_mail").splitlines()) <= 1100
 
 
 def test_there_are_workflows() -> None:
@@ -183,7 +185,7 @@ def _attempts(*errors: str, of: str = "", most: int = 1) -> dict[str, int]:
     return {f"{of}{error}": most for error in errors}
 
 
-LAMBDA = {"Lambda.TooManyRequestsException": 1, "States.ALL": 1}
+LAMBDA = {"Lambda.TooManyRequestsException": 4, "States.ALL": 1}
 EFS = _attempts(
     "EFSMountConnectivityException",
     "EFSMountTimeoutException",
@@ -191,29 +193,38 @@ EFS = _attempts(
     "EFSIOException",
     of="Lambda.",
 )
-DYNAMODB = {"States.ALL": 1}
-CONDITIONAL = {**DYNAMODB, "DynamoDB.ConditionalCheckFailedException": 0}
+ONCE = {"States.ALL": 1}
+UNCONDITIONAL = {**ONCE, **{error: 3 for error in THROTTLED if error.startswith("DynamoDB.")}}
+FAILED = {"DynamoDB.ConditionalCheckFailedException": 0}
+CONDITIONAL = {**UNCONDITIONAL, **FAILED}
 NEVER_WRITTEN = ("InvalidEvent", "ForbiddenObject", "MessageMissing", "MessageUnreadable", "MailboxPathRejected")
-SES = _attempts("ThrottlingException", "LimitExceededException", "SesException", of="Ses.", most=2)
+SES = _attempts("ThrottlingException", "LimitExceededException", of="Ses.", most=2)
 RETRIES = {
     "ValidateEvent": LAMBDA | _attempts("InvalidEvent", "ForbiddenObject", most=0),
     "ResolveMailboxes": LAMBDA | _attempts("InvalidEvent", "FanOutLimitExceeded", most=0),
     "WriteMailbox": LAMBDA
+    | {"Lambda.TooManyRequestsException": 5}
     | EFS
     | _attempts("StorageUnavailable", "MessageUnavailable", most=2)
     | _attempts(*NEVER_WRITTEN, most=0),
     "ClaimDelivery": CONDITIONAL,
     "JoinDelivery": CONDITIONAL,
-    "RecordDelivery": DYNAMODB,
-    "RecordTemporaryFailure": CONDITIONAL,
-    "RecordPermanentFailure": CONDITIONAL,
-    "RecordQuarantine": DYNAMODB,
-    "RecordRejection": CONDITIONAL,
+    "RecordDelivery": UNCONDITIONAL,
+    "CountStorageFailure": ONCE,
+    "RecordTemporaryFailure": {**ONCE, **FAILED},
+    "RecordHeldCopy": CONDITIONAL,
+    "NoticeHeldCopy": FAILED,
+    "CountHeldCopy": ONCE,
+    "RecordQuarantine": UNCONDITIONAL,
+    "RecordOutcome": CONDITIONAL,
+    "ReadOutcome": CONDITIONAL,
+    "NoticeHeldEntry": FAILED,
+    "CountHeldEntry": ONCE,
     "ClaimBounce": CONDITIONAL,
-    "RecordBounceFailure": DYNAMODB,
-    "QuarantineMessage": {"S3.NoSuchKeyException": 0, "S3.NoSuchKey": 0, "States.ALL": 2},
+    "RecordBounceFailure": ONCE,
+    "QuarantineMessage": {"S3.NoSuchKeyException": 0, "S3.NoSuchKey": 0, "S3.S3Exception": 4, "States.ALL": 2},
     "SendBounce": SES,
-    "ParkEvent": {"States.ALL": 3},
+    "ParkEvent": {"States.ALL": 5},
 }
 
 
@@ -228,15 +239,27 @@ def test_each_kind_of_error_has_its_retries() -> None:
 def test_permanent_errors_are_caught_by_name() -> None:
     tasks = _tasks(_machine("deliver_mail"))
     for name in ("ValidateEvent", "ResolveMailboxes", "WriteMailbox"):
-        (first, _) = tasks[name]["Catch"]
+        first = tasks[name]["Catch"][0]
         assert set(first["ErrorEquals"]) == {error for error, most in RETRIES[name].items() if most == 0}
 
 
-def test_what_is_caught_by_name_is_not_retried(machine: dict[str, Any]) -> None:
+def test_a_failed_condition_is_caught_by_its_name_and_not_retried(machine: dict[str, Any]) -> None:
     for name, state in _tasks(machine).items():
-        caught = {error for catcher in state["Catch"] for error in catcher["ErrorEquals"]} - {"States.ALL"}
-        not_retried = {e for retrier in state["Retry"] if retrier["MaxAttempts"] == 0 for e in retrier["ErrorEquals"]}
-        assert caught <= not_retried, name
+        for catcher in state["Catch"]:
+            for error in FAILED.keys() & set(catcher["ErrorEquals"]):
+                assert RETRIES[name][error] == 0, name
+
+
+def test_only_failures_of_the_storage_are_counted() -> None:
+    """Not a busy delivery, a throttled call, S3's errors or a late attempt: the storage has no part in these."""
+    tasks = _tasks(_machine("deliver_mail"))
+    [counted] = [
+        set(catcher["ErrorEquals"])
+        for state in tasks.values()
+        for catcher in state["Catch"]
+        if catcher["Next"] == "CountStorageFailure"
+    ]
+    assert counted == {"StorageUnavailable", *EFS, "States.Timeout", "Sandbox.Timedout"}
 
 
 def test_every_state_is_reachable_and_every_path_can_end(machine: dict[str, Any]) -> None:
@@ -308,8 +331,11 @@ def test_a_first_attempt_publishes_at_least_two_seconds_before_its_state_gives_i
 
 
 def _worst(state: dict[str, Any]) -> float:
-    """Seconds that a task takes when every attempt uses its whole timeout and every retrier all its attempts."""
-    attempts = 1 + sum(retrier["MaxAttempts"] for retrier in state["Retry"])
+    """Seconds that a task takes when every attempt uses its whole timeout and every retrier all its attempts.
+
+    A throttled call is turned away at once: it costs only the delay.
+    """
+    attempts = 1 + sum(one["MaxAttempts"] for one in state["Retry"] if not THROTTLED & set(one["ErrorEquals"]))
     delays = sum(
         min(retrier["IntervalSeconds"] * retrier.get("BackoffRate", 1) ** n, retrier.get("MaxDelaySeconds", inf))
         for retrier in state["Retry"]
@@ -333,7 +359,7 @@ def test_the_worst_case_fits_into_an_express_execution() -> None:
     """With up to ``CopiesAtOnce`` mailboxes. More come in waves; what the last wave misses, SQS redelivers."""
     machine = _machine("deliver_mail")
     worst = _longest(machine, machine["StartAt"])
-    assert 200 < worst <= BUDGET_SECONDS
+    assert 250 < worst <= BUDGET_SECONDS
     assert worst < machine["TimeoutSeconds"] < EXPRESS_SECONDS
 
 

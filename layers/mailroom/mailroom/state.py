@@ -132,13 +132,16 @@ class ClaimedDelivery(TypedDict):
 class WriteRequest(TypedDict):
     """WriteMailbox's input.
 
-    ``attempts`` counts claims, ``attempt`` names the execution, ``entered_at`` is when the state was entered; states of
-    earlier versions lack it.
+    ``attempts`` counts claims, ``first_claimed_at`` is when the first of the last ``attempts_since`` was made (epoch
+    seconds): the first of all, unless an earlier version made that. ``attempt`` names the execution, ``entered_at`` is
+    when the state was entered. States of earlier versions lack both times.
     """
 
     message: StoredMessage
     delivery: ClaimedDelivery
     attempts: int
+    first_claimed_at: NotRequired[int]
+    attempts_since: NotRequired[int]
     retry_count: int
     attempt: str
     entered_at: NotRequired[str]

@@ -89,7 +89,7 @@ def test_every_path_is_a_key_that_is_written(one: dict[str, Any], scope: dict[st
 
 def test_the_paths_are_read_with_care() -> None:
     read = {path for _, one, _ in SCOPES for path in paths(one)}
-    assert {"message.id", "delivery.mailbox", "rejection.code", "bounce.allowed", "deliveries"} <= read
+    assert {"message.id", "delivery.mailbox", "undelivered.code", "bounce.allowed", "deliveries"} <= read
     scope = get_type_hints(state.Resolved)
     for wrong in ("message.subject", "nothing", "message.id.more", "deliveries.any"):
         with pytest.raises(KeyError):
@@ -112,7 +112,7 @@ def test_write_mailbox_gets_every_key_and_its_output_is_read() -> None:
 
 
 def test_items_are_lists_of_typed_keys() -> None:
-    for name in ("deliveries", "rejected", "problems"):
+    for name in ("deliveries", "undelivered", "problems"):
         kind = get_type_hints(state.Resolved)[name]
         assert get_origin(kind) is list
         assert is_typeddict(get_args(kind)[0])
