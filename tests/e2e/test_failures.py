@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mailroomctl.local.send import send
@@ -50,6 +51,44 @@ def test_the_execution_fails_with_the_name_of_the_error(world: World) -> None:
     assert (answer["status"], answer["error"]) == ("FAILED", "DeliveryIncomplete")
     [record] = world.records("typed-error")
     assert record["error"] == "StorageUnavailable"
+
+
+def test_a_failure_of_the_storage_is_a_metric(world: World) -> None:
+    told = world.stored("counted", MAIL)
+    told["receipt"]["recipients"] = [world.mailbox(), world.mailbox()]
+    before = counted(world, "StorageFailures", Storage="efs")
+    with world.without_mail_root():
+        world.execute(told)
+    assert counted(world, "StorageFailures", Storage="efs") == before + 2
+
+
+def test_mail_whose_raw_mail_is_gone_is_held_and_noticed_once(world: World) -> None:
+    address = world.mailbox()
+    before = counted(world, "EntriesHeld")
+    for name in ("gone-1", "gone-2"):
+        told = world.stored(name, MAIL)
+        told["receipt"]["recipients"] = [address]
+        world.client("s3").delete_object(Bucket=world.outputs["MailBucketName"], Key=f"mail/{name}")
+        assert world.execute(told)["status"] == "SUCCEEDED"
+        [record] = world.records(name)
+        assert (record["status"], record["error"], record["entry"]) == ("HELD", "MessageMissing", address)
+    assert counted(world, "EntriesHeld") == before + 1
+    assert world.depth("Parked") == (0, 0)
+
+
+def counted(world: World, metric: str, **dimensions: str) -> float:
+    """How often the workflow has put a metric."""
+    now = datetime.now(UTC)
+    answer = world.client("cloudwatch").get_metric_statistics(
+        Namespace="Mailroom",
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=1),
+        Period=60,
+        Statistics=["SampleCount"],
+    )
+    return float(sum(point["SampleCount"] for point in answer["Datapoints"]))
 
 
 def test_a_function_reports_the_class_name_of_its_exception(world: World) -> None:
