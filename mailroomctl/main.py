@@ -13,6 +13,7 @@ from mailroomctl.commands import (
     domain,
     explain,
     group,
+    held,
     mailbox,
     parked,
     pipe,
@@ -61,6 +62,7 @@ app.command("explain")(command(explain.explain))
 app.command("status")(command(status.status))
 app.command("trace")(command(trace.trace))
 app.command("replay")(command(replay.replay))
+app.add_typer(held.app, name="held")
 app.add_typer(parked.app, name="parked")
 app.add_typer(pipe.app, name="pipe")
 app.add_typer(dead_letters.app, name="dead-letters")

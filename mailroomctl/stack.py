@@ -61,12 +61,12 @@ class Stack:
             return session
         return boto3.session.Session(profile_name=self._profile, region_name=region)
 
-    @property
+    @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """A DynamoDB client."""
         return self._client("dynamodb")  # type: ignore[no-any-return]
 
-    @property
+    @cached_property
     def s3(self) -> "S3Client":
         """An S3 client."""
         return self._client("s3")  # type: ignore[no-any-return]

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from mailroom.statuses import Status
 
 from mailroomctl.command import command
 from mailroomctl.console import Console
-from mailroomctl.directory.check import check_directory
+from mailroomctl.deliveries.held import Choice, at_fault, group, with_reasons
+from mailroomctl.deliveries.indexes import NoIndexError
+from mailroomctl.deliveries.table import DeliveriesTable
+from mailroomctl.directory.check import Finding, check_directory
 from mailroomctl.directory.import_plan import Plan, carry_out, make_plan, refuse_bad_result
 from mailroomctl.directory.stack_rules import stack_rules
 from mailroomctl.directory.table import DirectoryTable, Item
@@ -78,8 +82,13 @@ def import_file(
 @app.command("check")
 @command
 def check(stack: Stack, console: Console) -> None:
-    """Find dangling aliases, loops, shadowed addresses, mailboxes in one place; exit code 1 when mail would be lost."""
+    """Find dangling aliases, loops, shadowed addresses, mailboxes in one place, and entries that hold mail.
+
+    Exit code 1 when mail would be lost or is held.
+    """
     findings = check_directory(_scan(DirectoryTable(stack), console), stack_rules(stack))
+    with console.progress("reading what is held"):
+        findings += _held(console, DeliveriesTable(stack))
     rows = [
         {"severity": one.severity, "kind": one.kind, "entry": one.entry, "outcome": one.outcome, "finding": one.text}
         for one in findings
@@ -87,6 +96,19 @@ def check(stack: Stack, console: Console) -> None:
     console.table(("severity", "kind", "entry", "outcome", "finding"), rows, empty="the directory is in order")
     if any(one.severity == "error" for one in findings):
         raise typer.Exit(1)
+
+
+def _held(console: Console, table: DeliveriesTable) -> list[Finding]:
+    """Entries that hold mail, the most first."""
+    try:
+        groups = group(Choice(Status.HELD).rows(table), at_fault)
+    except NoIndexError as error:
+        console.warn(str(error))
+        return []
+    return [
+        Finding("error", "held", one.key, f"{one.messages} messages are held, the oldest since {one.oldest}; {reason}")
+        for one, reason in with_reasons(table, groups)
+    ]
 
 
 def _replace(file: Path, items: list[Item]) -> None:

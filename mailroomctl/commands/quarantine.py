@@ -15,8 +15,8 @@ from mailroomctl.command import command
 from mailroomctl.console import Console
 from mailroomctl.deliveries.quarantine import (
     delete_mail,
-    held_records,
     list_message_ids,
+    quarantined_records,
     read_headers,
     release_mail,
     save_mail,
@@ -82,7 +82,7 @@ def release(stack: Stack, console: Console, message_id: MessageId, mailbox: Mail
         states = ", ".join(f"{row['mailbox']} is {row['status']} {row['reason'] or ''}".strip() for row in left)
         why = states if ended.settled else f"{states}; the workflow ended {ended.end}: {ended.text}"
         raise CommandError(f"not everything was delivered: {why}. mailroomctl explain shows where mail to it goes.")
-    if not held_records(table, message_id):
+    if not quarantined_records(table, message_id):
         delete_mail(stack, message_id)
     console.done(f"released {message_id} to {', '.join(names)}", rows)
 
@@ -99,7 +99,7 @@ def delete(stack: Stack, console: Console, message_id: MessageId, mailbox: Mailb
             raise CommandError(
                 f"{record['mailbox']}: somebody else changed the record just now; look at it and try again."
             )
-    if not held_records(table, message_id):
+    if not quarantined_records(table, message_id):
         delete_mail(stack, message_id)
     names = [record["mailbox"] for record in records]
     rows = [_row(record) for record in table.of_message(message_id) if record["mailbox"] in names]
@@ -109,11 +109,11 @@ def delete(stack: Stack, console: Console, message_id: MessageId, mailbox: Mailb
 def _all_held(stack: Stack) -> Iterator[Record]:
     table = DeliveriesTable(stack)
     for message_id in list_message_ids(stack):
-        yield from held_records(table, message_id)
+        yield from quarantined_records(table, message_id)
 
 
 def _held(table: DeliveriesTable, message_id: str, mailboxes: list[str] | None) -> list[Record]:
-    records = held_records(table, message_id)
+    records = quarantined_records(table, message_id)
     if not records:
         raise CommandError(f"{message_id} is not in quarantine; mailroomctl quarantine list shows what is.")
     if not mailboxes:

@@ -1,22 +1,31 @@
 """``mailroomctl status``: what is deployed, whether mail flows, and what waits where."""
 
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import typer
+from mailroom.statuses import Status
 
 from mailroomctl.console import Console
+from mailroomctl.deliveries.held import Choice, at_fault, group
+from mailroomctl.deliveries.indexes import NoIndexError, Period, by_message
+from mailroomctl.deliveries.table import DeliveriesTable
 from mailroomctl.errors import CommandError
 from mailroomctl.queues.depth import QUEUES, depth
 from mailroomctl.queues.pipe import RUNNING, pipe_state
 from mailroomctl.stack import Stack
 from mailroomctl.version import VERSION
 
+_SHOWN = 10  # entries
+_MOST_COUNTED = 100_000  # rows: a look must not take minutes, whatever strangers do
+
 
 def status(stack: Stack, console: Console) -> None:
-    """Show the stack's version, the pipe and the queues.
+    """Show the stack's version, the pipe, the queues, and what is held and was rejected.
 
     Exit code 1 when an operator is needed: no mail flows, or some was given up.
-    The numbers are SQS's own, which are approximate and up to a minute old.
+    The numbers of the queues are SQS's own, which are approximate and up to a minute old.
     """
     wanted, current = pipe_state(stack)
     rows: list[dict[str, Any]] = [
@@ -28,9 +37,27 @@ def status(stack: Stack, console: Console) -> None:
         waiting, in_flight = depth(stack.sqs, stack.output(f"{queue}QueueUrl"))
         rows.append({"part": name, "waiting": waiting, "in_flight": in_flight})
         needed |= queue != "Inbound" and waiting + in_flight > 0
+    undelivered = _undelivered(DeliveriesTable(stack))
+    rows += undelivered
+    needed |= any(row["waiting"] for row in undelivered if "waiting" in row)
     console.table(("part", "state", "waiting", "in_flight"), rows, empty="")
     if needed:
         raise typer.Exit(1)
+
+
+def _undelivered(table: DeliveriesTable) -> list[dict[str, Any]]:
+    """What is held, the entries with most of it, and how much was rejected within the hour."""
+    lately = Period(datetime.now(UTC) - timedelta(hours=1))
+    try:
+        groups = group(islice(Choice(Status.HELD).rows(table), _MOST_COUNTED), at_fault)
+        rejected = sum(1 for _ in by_message(islice(Choice(Status.REJECTED, lately).rows(table), _MOST_COUNTED)))
+    except NoIndexError as error:
+        return [{"part": "held mail", "state": str(error)}]
+    state = f"{len(groups)} {'entry' if len(groups) == 1 else 'entries'}"
+    held = {"part": "held mail", "state": state, "waiting": sum(one.messages for one in groups)}
+    shown = [{"part": f"held: {one.key}", "state": f"since {one.oldest}", "waiting": one.messages} for one in groups]
+    more = [{"part": f"held: {len(groups) - _SHOWN} more entries"}] if len(groups) > _SHOWN else []
+    return [held, *shown[:_SHOWN], *more, {"part": "rejected mail", "state": f"{rejected} in the last hour"}]
 
 
 def _version(stack: Stack) -> str:

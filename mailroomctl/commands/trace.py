@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from heapq import nlargest
 from itertools import islice
+from operator import itemgetter
 from typing import Annotated
 
 import typer
+from mailroom.statuses import Status
 
 from mailroomctl.addresses import normalised
 from mailroomctl.console import Console
 from mailroomctl.deliveries import raw_mail
+from mailroomctl.deliveries.indexes import ATTENTION, Period, needing_attention, outcomes
 from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
 from mailroomctl.errors import CommandError
 from mailroomctl.queues.depth import QUEUES, depth
@@ -18,6 +22,7 @@ from mailroomctl.times import iso, parse_moment
 
 _COLUMNS = ("received_at", "message_id", "mailbox", "recipients", "outcome", "folder", "file", "attempts", "reason")
 _EVER = "0000"
+_DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
 
 
@@ -42,7 +47,8 @@ def trace(
         typer.Option(
             parser=parse_moment,
             metavar="WHEN",
-            help="Received since: an age such as 2d, or a date (UTC). With --mailbox, 7 days unless given.",
+            help="Received since: an age such as 2d, or a date (UTC). With --mailbox 7 days, and with --status alone 1"
+            " day unless given; of FAILED, HELD and REJECTED all are shown then.",
             show_default=False,
         ),
     ] = None,
@@ -51,13 +57,14 @@ def trace(
         typer.Option(parser=parse_moment, metavar="WHEN", help="Received until.", show_default=False),
     ] = None,
     status: Annotated[
-        str | None, typer.Option(help="Only with this outcome, such as FAILED or REJECTED.", show_default=False)
+        Status | None, typer.Option(case_sensitive=False, help="Only with this outcome.", show_default=False)
     ] = None,
     limit: Annotated[int, typer.Option(help="Show at most so many.", min=1)] = 100,
 ) -> None:
     """Show every outcome on record: mailbox, folder, file, attempts and reason.
 
-    Give a MESSAGE-ID, --mailbox or --rfc-message-id. Exit code 1 when nothing is on record of a MESSAGE-ID.
+    Give a MESSAGE-ID, --mailbox or --rfc-message-id; for the mail of all mailboxes --status, --since or both. Exit code
+    1 when nothing is on record of a MESSAGE-ID.
     """
     if message_id and (mailbox or rfc_message_id):
         raise CommandError("give either a MESSAGE-ID, or --mailbox and --rfc-message-id.")
@@ -71,8 +78,10 @@ def trace(
         found = _of_mailbox(table, mailbox, rfc_message_id, since, latest)
     elif rfc_message_id:
         found = table.of_rfc_message_id(_bracketed(rfc_message_id), iso(since) if since else _EVER, latest)
+    elif status or since:
+        found = _of_all(table, status, Period(since, until), limit)
     else:
-        raise CommandError("give a MESSAGE-ID, --mailbox or --rfc-message-id.")
+        raise CommandError("give a MESSAGE-ID, --mailbox, --rfc-message-id, --status or --since.")
     rows = [outcome_row(record) for record in islice(_with(found, status), limit + 1)]
     if len(rows) > limit:
         rows.pop()
@@ -94,8 +103,18 @@ def _of_mailbox(
     return (record for record in found if record.get("rfc_message_id") == wanted)
 
 
-def _with(found: Iterable[Record], status: str | None) -> Iterator[Record]:
-    return (record for record in found if not status or record["status"] == status.upper())
+def _of_all(table: DeliveriesTable, status: Status | None, period: Period, limit: int) -> Iterator[Record]:
+    """Ask the indexes, then for the records of their rows; the newest come first."""
+    period.check()
+    if status not in ATTENTION:
+        since = period.since or period.latest - _DAY
+        return table.in_full(outcomes(table, since, period.latest))
+    newest = nlargest(limit + 1, needing_attention(table, status, period), key=itemgetter("received_at"))
+    return table.in_full(newest)
+
+
+def _with(found: Iterable[Record], status: Status | None) -> Iterator[Record]:
+    return (record for record in found if not status or record["status"] == status)
 
 
 def _nothing_on_record(stack: Stack, message_id: str) -> str:

@@ -1,6 +1,7 @@
 """Start the workflow and understand how it ended."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,10 @@ from mailroomctl.stack import Stack
 
 DELIVERED, IGNORED, PARKED, FAILED = "Delivered", "Ignored", "Parked", "Failed"
 
-_PARTS = ("deliveries", "rejected")
+_PARTS = ("deliveries", "undelivered", "rejected")  # the last is what earlier versions call the second
+
+_THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"})
+_WAITS = (1, 2, 4, 8, 16)  # seconds; what was throttled has not begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,7 @@ def run(stack: Stack, event: Any) -> Execution:
 
     The deliveries table says more about each mailbox. Raises botocore's errors when it cannot be started.
     """
-    answer = stack.stepfunctions.start_sync_execution(
-        stateMachineArn=stack.output("DeliverMailArn"), input=json.dumps(event, ensure_ascii=False)
-    )
+    answer = _start(stack, json.dumps(event, ensure_ascii=False))
     if answer["status"] != "SUCCEEDED":
         text = " ".join(filter(None, [answer["status"], answer.get("error"), answer.get("cause")]))
         return Execution(FAILED, text)
@@ -51,6 +53,20 @@ def run(stack: Stack, event: Any) -> Execution:
         return Execution(IGNORED, str(output.get("reason") or ""))
     outcomes = [one for part in _PARTS for one in _object(output.get(part)).get("outcomes", [])]
     return Execution(DELIVERED, _summary(outcomes), outcomes=outcomes)
+
+
+def _start(stack: Stack, text: str) -> Any:
+    from botocore.exceptions import ClientError
+
+    waits = iter(_WAITS)
+    while True:
+        try:
+            return stack.stepfunctions.start_sync_execution(stateMachineArn=stack.output("DeliverMailArn"), input=text)
+        except ClientError as error:
+            wait = next(waits, None) if error.response["Error"]["Code"] in _THROTTLED else None
+            if wait is None:
+                raise
+            time.sleep(wait)
 
 
 def _summary(outcomes: Sequence[dict[str, Any]]) -> str:

@@ -16,7 +16,7 @@ from mailroomctl.deliveries.table import DeliveriesTable, Record
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
 
-HELD = frozenset({Status.QUARANTINED, Status.RELEASED, Status.FAILED, Status.CLAIMED})
+_IN_QUARANTINE = frozenset({Status.QUARANTINED, Status.RELEASED, Status.FAILED, Status.CLAIMED, Status.HELD})
 """Statuses of a record whose mail waits in quarantine; all but the first: a release that did not come to its end."""
 
 _HEADERS = ("From", "To", "Subject", "Date", "Message-ID", "Authentication-Results")
@@ -33,15 +33,17 @@ def list_message_ids(stack: Stack) -> Iterator[str]:
             yield one["Key"].removeprefix(QUARANTINE_PREFIX)
 
 
-def held_records(table: DeliveriesTable, message_id: str) -> list[Record]:
+def quarantined_records(table: DeliveriesTable, message_id: str) -> list[Record]:
     """Return the records of the mailboxes for which a message is held back."""
-    return [one for one in table.of_message(message_id) if one.get("quarantine_key") and one["status"] in HELD]
+    return [
+        one for one in table.of_message(message_id) if one.get("quarantine_key") and one["status"] in _IN_QUARANTINE
+    ]
 
 
 def release_mail(stack: Stack, table: DeliveriesTable, records: Sequence[Record]) -> Execution:
-    """Run the workflow for held records of one message, into the INBOX of their mailboxes.
+    """Run the workflow for quarantined records of one message, into the INBOX of their mailboxes.
 
-    What it does not come to is held again. The copy in quarantine stays.
+    What it does not come to is quarantined again. The copy in quarantine stays.
     """
     mailboxes = [record["mailbox"] for record in records]
     notification = notification_from_records(records, mailboxes, key=find_mail(stack, records[0]))

@@ -9,12 +9,12 @@ from mailroomctl.errors import CommandError
 
 
 def notification_from_records(
-    records: Sequence[Record], release: Iterable[str] = (), *, key: str | None = None
+    records: Sequence[Record], release: Iterable[str] = (), *, key: str | None = None, bounce: bool = True
 ) -> dict[str, Any]:
     """Return the SES notification of one message, rebuilt from its records.
 
-    ``release`` are mailboxes whose quarantine is lifted; ``key`` is where the raw mail is, when not where it was. The
-    recipients are those of the records, the verdicts those that the records name: one that changed no delivery is not
+    ``release`` are mailboxes whose quarantine is lifted; ``key`` is where the raw mail is, when not where it was. Without
+    ``bounce`` nobody is told of a rejection, whatever the notification says else. The recipients are those of the records, the verdicts those that the records name: one that changed no delivery is not
     on record. Raises ``CommandError`` when a record does not say enough.
     """
     records = [record for record in records if record.get("mailbox") != BOUNCE]
@@ -46,8 +46,12 @@ def notification_from_records(
     if first.get("rfc_message_id"):
         mail["commonHeaders"] = {"messageId": first["rfc_message_id"]}
     notification = {"notificationType": "Received", "mail": mail, "receipt": receipt}
-    released = sorted(release)
-    return notification | ({"mailroom": {"release": released}} if released else {})
+    ours: dict[str, Any] = {}
+    if released := sorted(release):
+        ours["release"] = released
+    if not bounce:
+        ours["no_bounce"] = True
+    return notification | ({"mailroom": ours} if ours else {})
 
 
 def _findings(record: Record) -> list[tuple[str, str]]:

@@ -204,8 +204,9 @@ def _read(content: dict[str, Any], *, by_hand: bool) -> Notification | Ignored:
         dmarc_policy=_dmarc_policy(receipt),
         rfc_message_id=_rfc_message_id(mail),
         recipients=_recipients(receipt),
-        unbounceable=why_not_bounce(mail, receipt),
-        # Only what a person starts manually can lift a quarantine, never what comes through the queue.
+        # Only what a person starts manually can do without a bounce or lift a quarantine, never what comes through the
+        # queue.
+        unbounceable=(_no_bounce(content) if by_hand else "") or why_not_bounce(mail, receipt),
         released=_released(content) if by_hand else (),
     )
 
@@ -275,6 +276,11 @@ def _header(mail: dict[str, Any], wanted: str) -> str:
             if value:
                 return value
     return ""
+
+
+def _no_bounce(content: dict[str, Any]) -> str:
+    ours = content.get("mailroom")
+    return "An operator replays it." if isinstance(ours, dict) and ours.get("no_bounce") is True else ""
 
 
 def _released(content: dict[str, Any]) -> tuple[str, ...]:

@@ -1,0 +1,132 @@
+"""``mailroomctl held``: mail that waits for an operator because of a fault of our own, by the entry at fault."""
+
+import sys
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+from mailroom.statuses import Status
+
+from mailroomctl.command import INTERRUPTED, command, fail
+from mailroomctl.console import Console
+from mailroomctl.deliveries.held import Choice, at_fault, group, with_reasons
+from mailroomctl.deliveries.indexes import Period, by_message
+from mailroomctl.deliveries.side_by_side import side_by_side
+from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
+from mailroomctl.errors import CommandError
+from mailroomctl.options.period import Since, Until
+from mailroomctl.stack import Stack
+
+app = typer.Typer(no_args_is_help=True, help="Held mail: what a fault in the directory or the storage keeps back.")
+
+_WRITES_AT_ONCE = 8
+_ENTRY = "Directory entry at fault, as in the list: info@example.com, *@example.com, @example.com."
+
+
+@app.command("list")
+@command
+def list_all(
+    stack: Stack,
+    console: Console,
+    entry: Annotated[str | None, typer.Option(help=f"Only for this. {_ENTRY}", show_default=False)] = None,
+    domain: Annotated[
+        str | None, typer.Option(help="Only where the entry or the recipient is in it.", show_default=False)
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    messages: Annotated[bool, typer.Option("--messages", help="List single messages.")] = False,
+    limit: Annotated[int, typer.Option(help="With --messages, show at most so many.", min=1)] = 100,
+) -> None:
+    """List the entries that hold mail, by number of messages, with the reason and the remedy.
+
+    Correct the entry, then mailroomctl replay --held --entry ENTRY.
+    """
+    choice = _choice(entry, domain, Period(since, until))
+    table = DeliveriesTable(stack)
+    nothing = "no mail is held" if not (entry or domain or since or until) else "no held mail matches"
+    if messages:
+        rows = [outcome_row(record) for record in islice(table.in_full(choice.rows(table)), limit + 1)]
+        if len(rows) > limit:
+            rows.pop()
+            console.warn(f"there are more than {limit}: use --entry, --since, --until or --limit")
+        console.table(("received_at", "message_id", "recipients", "entry", "reason"), rows, empty=nothing)
+        return
+    with console.progress("reading"):
+        groups = group(choice.rows(table), at_fault)
+    shown = [
+        {"entry": one.key, "messages": one.messages, "oldest": one.oldest, "newest": one.newest, "reason": reason}
+        for one, reason in with_reasons(table, groups)
+    ]
+    console.table(("messages", "entry", "oldest", "newest", "reason"), shown, empty=nothing)
+
+
+@app.command("discard")
+@command
+def discard(
+    stack: Stack,
+    console: Console,
+    entry: Annotated[str, typer.Option(help=_ENTRY, show_default=False)],
+    since: Since = None,
+    until: Until = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be discarded.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Give up what an entry holds: it is never delivered. The raw mail stays in the bucket until it expires."""
+    choice = _choice(entry, None, Period(since, until))
+    table = DeliveriesTable(stack)
+    with console.progress("counting"):
+        groups = group(choice.rows(table), at_fault)
+    if not groups:
+        raise CommandError(f"no mail is held for {entry}; mailroomctl held list shows what is.")
+    [found] = groups
+    about = {"entry": found.key, "messages": found.messages, "oldest": found.oldest, "newest": found.newest}
+    if dry_run:
+        text = f"{found.messages} messages for {found.key} would be discarded, the oldest of {found.oldest}"
+        console.done(text, {**about, "dry_run": True})
+        return
+    if not yes:
+        _confirm(found.key, found.messages)
+    _discard(console, table, choice, about)
+
+
+def _discard(console: Console, table: DeliveriesTable, choice: Choice, about: dict[str, Any]) -> None:
+    """Discard record by record: what is not held any more, or for another entry, stays as it is."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    failures: list[str] = []
+
+    def discard_message(rows: list[Record]) -> bool:
+        try:
+            changed = [table.change_status(row, Status.DISCARDED) for row in rows]
+        except (ClientError, BotoCoreError) as error:
+            failures.append(f"{rows[0]['message_id']}: {error}")
+            return False
+        return any(changed)
+
+    discarded = 0
+    interrupted = False
+    try:
+        with console.progress("discarding", about["messages"]) as progress:
+            for done in side_by_side(discard_message, by_message(choice.rows(table)), _WRITES_AT_ONCE):
+                discarded += done
+                progress.advance()
+    except KeyboardInterrupt:
+        interrupted = True
+    text = f"discarded {discarded} of {about['messages']} messages for {about['entry']}"
+    console.done(text, {**about, "discarded": discarded, "failed": len(failures)})
+    if interrupted:
+        fail("interrupted; the command may be repeated", INTERRUPTED)
+    if failures:
+        fail(f"{len(failures)} messages could not be changed; the first: {failures[0]}")
+
+
+def _choice(entry: str | None, domain: str | None, period: Period) -> Choice:
+    period.check()
+    return Choice(Status.HELD, period, entry, domain)
+
+
+def _confirm(entry: str, messages: int) -> None:
+    if not sys.stdin.isatty():
+        raise CommandError(f"{messages} messages are held for {entry}: add --yes to discard them without being asked.")
+    if not typer.confirm(f"Discard {messages} messages for {entry} for good?", err=True):
+        raise CommandError("nothing was discarded.")
