@@ -13,9 +13,10 @@ def notification_from_records(
 ) -> dict[str, Any]:
     """Return the SES notification of one message, rebuilt from its records.
 
-    ``release`` are mailboxes whose quarantine is lifted; ``key`` is where the raw mail is, when not where it was. Without
-    ``bounce`` nobody is told of a rejection, whatever the notification says else. The recipients are those of the records, the verdicts those that the records name: one that changed no delivery is not
-    on record. Raises ``CommandError`` when a record does not say enough.
+    ``release`` are mailboxes whose quarantine is lifted; ``key`` is where the raw mail is, when not where it was.
+    Without ``bounce`` no sender is told of a rejection. The recipients are those of the records, the verdicts those
+    that the records name: one that changed no delivery is not on record. Raises ``CommandError`` when a record does not
+    say enough.
     """
     records = [record for record in records if record.get("mailbox") != BOUNCE]
     if not records:

@@ -1,7 +1,7 @@
 """The deliveries table: what became of each message for each mailbox."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
@@ -71,14 +71,16 @@ class DeliveriesTable:
 
     def in_full(self, rows: Iterable[Record]) -> Iterator[Record]:
         """Return the records of an index's rows as they are now, in this order; what is gone is left out."""
-        for some in batched(rows, _MOST_KEYS):
-            keys = [{name: {"S": row[name]} for name in ("message_id", "mailbox")} for row in some]
+        for some in batched(rows, _MOST_KEYS, strict=False):
+            # Each once: BatchGetItem refuses what an index that changes meanwhile has shown twice.
+            keys = dict.fromkeys((row["message_id"], row["mailbox"]) for row in some)
             found = {(one["message_id"], one["mailbox"]): one for one in self._get(keys)}
-            yield from (found[key] for row in some if (key := (row["message_id"], row["mailbox"])) in found)
+            yield from (found[key] for key in keys if key in found)
 
-    def _get(self, keys: Sequence[dict[str, Any]]) -> Iterator[Record]:
+    def _get(self, keys: Iterable[tuple[str, str]]) -> Iterator[Record]:
         """BatchGetItem answers less than it was asked for when it is throttled."""
-        left: Any = {self.name: {"Keys": keys, "ConsistentRead": True}}
+        named = [{"message_id": {"S": message_id}, "mailbox": {"S": mailbox}} for message_id, mailbox in keys]
+        left: Any = {self.name: {"Keys": named, "ConsistentRead": True}}
         wait = 0.05
         while left:
             answer = self.client.batch_get_item(RequestItems=left)
@@ -159,6 +161,7 @@ def reason(record: Record) -> str:
 
 
 def plain(item: Any) -> Record:
+    """Return an item as plain values, sets sorted."""
     from boto3.dynamodb.types import TypeDeserializer
 
     deserialize = TypeDeserializer().deserialize
