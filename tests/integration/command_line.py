@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from mailroomctl.main import app
 from mailroomctl.version import VERSION
+from tests.integration.template_tables import table
 
 REGION = "eu-central-1"
 QUEUES = ("Inbound", "DeadLetter", "Parked")
@@ -112,28 +113,9 @@ def operator(monkeypatch: Any) -> Iterator[Operator]:
 
         monkeypatch.setattr(Stack, "_client", client)
         monkeypatch.setattr(in_flight, "WAIT", 0)
-        _create_table(one, "directory", "address")
-        _create_table(one, "deliveries", "message_id", "mailbox", by_mailbox=("mailbox", "received_at"))
+        one.dynamodb.create_table(TableName="directory", **table("DirectoryTable"))
+        one.dynamodb.create_table(TableName="deliveries", **table("DeliveriesTable"))
         for name in QUEUES:
             one.sqs.create_queue(QueueName=name)
         one.s3.create_bucket(Bucket="mail", CreateBucketConfiguration={"LocationConstraint": REGION})
         yield one
-
-
-def _create_table(at: Operator, name: str, *key: str, **indexes: tuple[str, ...]) -> None:
-    by_index = [
-        {"IndexName": index, "KeySchema": _key_schema(*names), "Projection": {"ProjectionType": "ALL"}}
-        for index, names in indexes.items()
-    ]
-    names = sorted({*key, *(name for names in indexes.values() for name in names)})
-    at.dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-        KeySchema=_key_schema(*key),
-        **({"GlobalSecondaryIndexes": by_index} if by_index else {}),
-    )
-
-
-def _key_schema(*names: str) -> list[dict[str, str]]:
-    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)]

@@ -1,8 +1,12 @@
 """Mail that waits in queues, and a workflow that ends as a test says."""
 
 import json
+import threading
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+
+from mailroom.hours import hour_of
 
 from tests.integration.command_line import REGION, Operator
 
@@ -52,7 +56,7 @@ def give_up(at: Operator, message_id: str, *recipients: str) -> str:
 
 
 def record(at: Operator, message_id: str, mailbox: str, status: str, **fields: Any) -> None:
-    """Put an outcome on record."""
+    """Put an outcome on record, as the workflow does; ``hour=None`` as earlier versions did, without the indexes."""
     item = {
         "message_id": message_id,
         "mailbox": mailbox,
@@ -64,7 +68,31 @@ def record(at: Operator, message_id: str, mailbox: str, status: str, **fields: A
         "source": "sender@example.org",
         "rfc_message_id": f"<{message_id}@example.org>",
     }
-    at.dynamodb.Table("deliveries").put_item(Item=item | fields)
+    item |= fields
+    item.setdefault("hour", hour_of(datetime.fromisoformat(item["received_at"]), message_id))
+    if status in ("FAILED", "REJECTED", "HELD") and item["hour"]:
+        item.setdefault("attention", item["hour"])
+    at.dynamodb.Table("deliveries").put_item(Item={name: value for name, value in item.items() if value is not None})
+
+
+def hold(at: Operator, message_id: str, recipient: str, entry: str, **fields: Any) -> None:
+    """Put on record what ResolveMailboxes could not deliver because of an entry, and its raw mail into the bucket."""
+    reason = "there is no such address; correct the entry, or add what it leads to"
+    record(at, message_id, recipient, "HELD", **{"entry": entry, "code": "5.1.1", "reason": reason} | fields)
+    at.s3.put_object(Bucket="mail", Key=f"mail/{message_id}", Body=b"X-SES-Spam-Verdict: PASS\r\n\r\nbody\r\n")
+
+
+def records(at: Operator) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every record by message and mailbox."""
+    table = at.dynamodb.Table("deliveries")
+    found: list[dict[str, Any]] = []
+    start: dict[str, Any] = {}
+    while True:
+        answer = table.scan(**start)
+        found += answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return {(one["message_id"], one["mailbox"]): one for one in found}
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
 def bodies(at: Operator, queue: str) -> list[str]:
@@ -90,13 +118,15 @@ class FakeWorkflow:
     def __init__(self, at: Operator, end: Callable[[Any], dict[str, Any]]) -> None:
         self.events: list[Any] = []
         self._end = end
+        self._lock = threading.Lock()
         at.replaced["stepfunctions"] = self
 
     def start_sync_execution(self, **request: str) -> dict[str, Any]:
         assert request["stateMachineArn"].endswith(":deliver")
         given = json.loads(request["input"])
-        self.events.append(given)
-        return self._end(given)
+        with self._lock:  # commands start several at once
+            self.events.append(given)
+            return self._end(given)
 
 
 def succeeded(output: dict[str, Any]) -> dict[str, Any]:
@@ -109,6 +139,35 @@ def delivered(_event: Any = None) -> dict[str, Any]:
     deliveries = {"outcomes": [{"mailbox": "bob@example.com", "status": "DELIVERED"}]}
     rejected = {"outcomes": [{"recipient": "gone@example.com", "status": "REJECTED"}]}
     return succeeded({"kind": "mail", "deliveries": deliveries, "rejected": rejected})
+
+
+def resolves(at: Operator, where: dict[str, str], otherwise: str = "HELD") -> Callable[[Any], dict[str, Any]]:
+    """A workflow that delivers to the mailbox of each recipient, over its records as the real one does.
+
+    A recipient without one has the outcome ``otherwise`` again, on its record as before.
+    """
+    table = at.dynamodb.Table("deliveries")
+
+    def end(event: Any) -> dict[str, Any]:
+        message_id = event["mail"]["messageId"]
+        deliveries, undelivered = [], []
+        for recipient in event["receipt"]["recipients"]:
+            if mailbox := where.get(recipient):
+                record(at, message_id, mailbox, "DELIVERED", recipients={recipient})
+                deliveries.append({"mailbox": mailbox, "recipients": [recipient], "status": "DELIVERED"})
+            else:
+                table.update_item(
+                    Key={"message_id": message_id, "mailbox": recipient},
+                    UpdateExpression="SET #status = :status",
+                    ExpressionAttributeNames={"#status": "status"},
+                    ExpressionAttributeValues={":status": otherwise},
+                )
+                undelivered.append({"recipient": recipient, "status": otherwise, "code": "5.1.1"})
+        return succeeded(
+            {"kind": "mail", "deliveries": {"outcomes": deliveries}, "undelivered": {"outcomes": undelivered}}
+        )
+
+    return end
 
 
 def failed(_event: Any = None) -> dict[str, Any]:

@@ -1,0 +1,350 @@
+"""held list and discard, and replay --held: mail that a fault of our own keeps back, and how it comes free."""
+
+import os
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from mailroomctl.commands import held
+from mailroomctl.deliveries import execution, replay_many
+from mailroomctl.deliveries.table import DeliveriesTable
+from tests.integration.command_line import Operator
+from tests.integration.waiting_messages import FakeWorkflow, delivered, failed, hold, record, records, resolves
+
+#: Messages of the flood to each of the two entries; FLOOD=5000 is what the product promises.
+FLOOD = int(os.environ.get("FLOOD", "40"))
+
+INFO = "info@example.com"
+UNKNOWN = "@unknown.example"
+
+
+def flood(at: Operator, messages: int, name: str = "a", entry: str = INFO) -> None:
+    """Hold many messages, which share one raw mail: putting as many there would take most of the time."""
+    hold(at, f"{name}0", entry, entry)
+    first = records(at)[f"{name}0", entry]
+    with at.dynamodb.Table("deliveries").batch_writer() as batch:
+        for number in range(1, messages):
+            hour = f"2026-11-{1 + number % 28:02}T02"
+            batch.put_item(
+                {
+                    **first,
+                    "message_id": f"{name}{number}",
+                    "received_at": f"{hour}:47:00.123Z",
+                    "hour": f"{hour}#{number % 16:x}",
+                    "attention": f"{hour}#{number % 16:x}",
+                }
+            )
+
+
+def day(number: int) -> str:
+    return f"2026-11-{number:02}T02:47:00.123Z"
+
+
+def test_what_is_held_is_listed_by_entry(at: Operator) -> None:
+    assert at.run("held list") == "no mail is held\n"
+    hold(at, "m1", INFO, INFO, received_at=day(1))
+    hold(at, "m2", INFO, INFO, received_at=day(3))
+    # One message to two names of one entry is one message.
+    hold(at, "m3", INFO, INFO, received_at=day(2))
+    hold(at, "m3", "sales@example.com", INFO, received_at=day(2))
+    hold(at, "m4", "a@unknown.example", UNKNOWN, received_at=day(4))
+    hold(at, "m5", "bob@example.com", "bob@example.com", code=None, error="MessageMissing", reason="it is gone")
+    record(at, "m6", "eve@example.com", "FAILED", error="StorageUnavailable")
+    rows = at.json("held list")
+    assert rows[0] == {
+        "entry": INFO,
+        "messages": 3,
+        "oldest": day(1),
+        "newest": day(3),
+        "reason": "5.1.1 there is no such address; correct the entry, or add what it leads to",
+    }
+    assert [(row["entry"], row["messages"]) for row in rows[1:]] == [(UNKNOWN, 1), ("bob@example.com", 1)]
+    assert rows[2]["reason"] == "MessageMissing it is gone; put the object back, then replay; or discard it"
+    assert "correct the entry" in at.run("held list")
+
+
+@pytest.mark.parametrize(
+    ("options", "entries"),
+    [
+        (f"--entry {INFO}", [INFO]),
+        ("--entry Info@EXAMPLE.com", [INFO]),
+        ("--entry @Unknown.example", [UNKNOWN]),
+        ("--entry unknown.example", [UNKNOWN]),
+        ("--entry *@example.com", ["*@example.com"]),
+        ("--domain Unknown.example", [UNKNOWN]),
+        # Of the entry or of the recipient: an alias may lead into another domain.
+        ("--domain other.example", [INFO]),
+        ("--since 2026-11-03", ["*@example.com"]),
+        ("--until 2026-11-01T12:00", [INFO]),
+        ("--since 2026-11-02T02:00Z --until 2026-11-02T05:00Z", [UNKNOWN]),
+        ("--entry nobody@example.com", []),
+    ],
+)
+def test_filters(at: Operator, options: str, entries: list[str]) -> None:
+    hold(at, "m1", "office@other.example", INFO, received_at=day(1))
+    hold(at, "m2", "a@unknown.example", UNKNOWN, received_at=day(2))
+    hold(at, "m3", "x@example.com", "*@example.com", received_at=day(3))
+    assert [row["entry"] for row in at.json(f"held list {options}")] == entries
+    assert [row["entry"] for row in at.json(f"held list --messages {options}")] == entries
+
+
+def test_single_messages(at: Operator) -> None:
+    hold(at, "m1", INFO, INFO)
+    hold(at, "m2", INFO, INFO)
+    row = at.json("held list --messages")[0]
+    assert (row["outcome"], row["entry"], row["recipients"]) == ("HELD", INFO, [INFO])
+    assert row["reason"].startswith(f"{INFO}: 5.1.1 there is no such address; correct the entry")
+    assert len(at.json("held list --messages --limit 1")) == 1
+    assert "there are more than 1" in at.stderr
+
+
+def test_a_period_that_ends_before_it_begins(at: Operator) -> None:
+    assert at.fails("held list --since 1d --until 2d").startswith("--since is later than --until")
+
+
+def test_discarded_is_final_and_out_of_sight(at: Operator) -> None:
+    hold(at, "m1", INFO, INFO, received_at=day(1))
+    hold(at, "m2", INFO, INFO, received_at=day(3))
+    hold(at, "m3", "a@unknown.example", UNKNOWN)
+    assert "add --yes" in at.fails(f"held discard --entry {INFO}")
+    assert at.json(f"held discard --entry {INFO} --dry-run")["messages"] == 2
+    assert {one["status"] for one in records(at).values()} == {"HELD"}
+    said = at.run(f"held discard --entry {INFO} --until 2026-11-02 --yes")
+    assert said == f"discarded 1 of 1 messages for {INFO}\n"
+    found = records(at)
+    assert found["m1", INFO]["status"] == "DISCARDED"
+    assert "attention" not in found["m1", INFO]
+    assert "correct the entry" in found["m1", INFO]["reason"]
+    assert found["m2", INFO]["status"] == found["m3", "a@unknown.example"]["status"] == "HELD"
+    at.run(f"held discard --entry {INFO} --yes")
+    assert at.fails(f"held discard --entry {INFO} --yes").startswith(f"no mail is held for {INFO}")
+
+
+def test_discard_asks(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(at, "m1", INFO, INFO)
+    monkeypatch.setattr(held, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    at.run(f"held discard --entry {INFO}", 1, stdin="n\n")
+    assert f"Discard 1 messages for {INFO} for good?" in at.stderr
+    assert "nothing was discarded." in at.stderr
+    assert records(at)["m1", INFO]["status"] == "HELD"
+    at.run(f"held discard --entry {INFO}", stdin="y\n")
+    assert records(at)["m1", INFO]["status"] == "DISCARDED"
+
+
+def test_discard_leaves_what_changed_meanwhile(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index shows a change after a moment: the condition is what counts."""
+    hold(at, "m1", INFO, INFO)
+    hold(at, "m2", INFO, INFO)
+    real = DeliveriesTable.change_status
+
+    def late(self: DeliveriesTable, row: dict[str, Any], *arguments: Any) -> bool:
+        if row["message_id"] == "m1":
+            record(at, "m1", INFO, "DELIVERED")
+        else:
+            hold(at, "m2", INFO, "sales@example.com")
+        return real(self, row, *arguments)
+
+    monkeypatch.setattr(DeliveriesTable, "change_status", late)
+    assert at.json(f"held discard --entry {INFO} --yes")["discarded"] == 0
+    assert {key[0]: one["status"] for key, one in records(at).items()} == {"m1": "DELIVERED", "m2": "HELD"}
+
+
+def test_discard_goes_on_after_a_failure(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = DeliveriesTable.change_status
+
+    def throttled(self: DeliveriesTable, row: dict[str, Any], *arguments: Any) -> bool:
+        if row["message_id"] == "m1":
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "UpdateItem")
+        return real(self, row, *arguments)
+
+    monkeypatch.setattr(DeliveriesTable, "change_status", throttled)
+    for number in range(3):
+        hold(at, f"m{number}", INFO, INFO)
+    said = at.run(f"held discard --entry {INFO} --yes", 1)
+    assert said == f"discarded 2 of 3 messages for {INFO}\n"
+    assert "1 messages could not be changed; the first: m1" in at.stderr
+    assert [key[0] for key, one in records(at).items() if one["status"] == "HELD"] == ["m1"]
+
+
+def test_held_mail_is_replayed_for_its_recipients_only(at: Operator) -> None:
+    hold(at, "m1", INFO, INFO)
+    hold(at, "m1", "a@unknown.example", UNKNOWN)
+    record(at, "m1", "eve@example.com", "DELIVERED")
+    record(at, "m1", "(bounce)", "BOUNCED", bucket=None, key=None)
+    workflow = FakeWorkflow(at, resolves(at, {INFO: "bob@example.com"}))
+    [row] = at.json(f"replay --held --entry {INFO} --dry-run")
+    assert (row["entry"], row["messages"], row["result"]) == (INFO, 1, "would be replayed")
+    assert workflow.events == []
+    done = at.json(f"replay --held --entry {INFO}")
+    assert done == {
+        "groups": [{"entry": INFO, "replayed": 1, "still_undelivered": 0, "failed": 0}],
+        "failed": 0,
+        "failures": [],
+    }
+    [event] = workflow.events
+    assert event["receipt"]["recipients"] == [INFO]
+    assert event["receipt"]["spamVerdict"] == {"status": "PASS"}
+    assert event["mailroom"] == {"no_bounce": True}
+    found = {key[1]: one for key, one in records(at).items()}
+    assert {name: one["status"] for name, one in found.items()} == {
+        INFO: "REPLAYED",
+        "bob@example.com": "DELIVERED",
+        "a@unknown.example": "HELD",
+        "eve@example.com": "DELIVERED",
+        "(bounce)": "BOUNCED",
+    }
+    assert "attention" not in found[INFO]
+    assert at.run(f"replay --held --entry {INFO}") == "nothing matches\n"
+
+
+def test_what_is_held_again_stays_held(at: Operator) -> None:
+    hold(at, "m1", INFO, INFO)
+    hold(at, "m2", "bob@example.com", "bob@example.com", error="MessageMissing")
+    FakeWorkflow(at, resolves(at, {}))
+    rows = at.json("replay --held")["groups"]
+    assert [(row["entry"], row["still_undelivered"]) for row in rows] == [("bob@example.com", 1), (INFO, 1)]
+    assert {one["status"] for one in records(at).values()} == {"HELD"}
+
+
+def test_a_copy_that_was_refused_is_claimed_anew(at: Operator) -> None:
+    """Its record is the mailbox's own: the execution changes it, and nothing is left to mark."""
+    hold(at, "m1", "bob@example.com", "bob@example.com", error="MailboxPathRejected", recipients={INFO})
+    workflow = FakeWorkflow(at, resolves(at, {INFO: "bob@example.com"}))
+    at.run("replay --held --domain example.com")
+    assert workflow.events[0]["receipt"]["recipients"] == [INFO]
+    assert {key[1]: one["status"] for key, one in records(at).items()} == {"bob@example.com": "DELIVERED"}
+
+
+def test_mail_that_is_gone_is_said_and_stays_on_record(at: Operator) -> None:
+    hold(at, "m1", INFO, INFO)
+    hold(at, "m2", INFO, INFO)
+    at.s3.delete_object(Bucket="mail", Key="mail/m1")
+    record(at, "m3", INFO, "HELD", entry=INFO, recipients=None)
+    FakeWorkflow(at, resolves(at, {INFO: "bob@example.com"}))
+    said = at.run("replay --held", 1)
+    assert "warning: m1: the raw mail s3://mail/mail/m1 is gone" in at.stderr
+    assert "warning: m3: the records of m3 have no recipients." in at.stderr
+    assert "2 messages were not replayed and stay as they were" in at.stderr
+    assert INFO in said
+    assert {key[0]: one["status"] for key, one in records(at).items() if key[1] == INFO} == {
+        "m1": "HELD",
+        "m2": "REPLAYED",
+        "m3": "HELD",
+    }
+
+
+def test_a_failure_stops_no_other_message(at: Operator) -> None:
+    for number in range(5):
+        hold(at, f"m{number}", INFO, INFO)
+    well = resolves(at, {INFO: "bob@example.com"})
+
+    def end(event: Any) -> dict[str, Any]:
+        match event["mail"]["messageId"]:
+            case "m1":
+                return failed()
+            case "m2":
+                raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "StartSyncExecution")
+            case _:
+                return well(event)
+
+    FakeWorkflow(at, end)
+    done = at.json("replay --held", 1)
+    assert done["groups"] == [{"entry": INFO, "replayed": 3, "still_undelivered": 0, "failed": 2}]
+    assert sorted(one["message_id"] for one in done["failures"]) == ["m1", "m2"]
+    assert {key[0] for key, one in records(at).items() if one["status"] == "HELD"} == {"m1", "m2"}
+
+
+def test_many_failures_in_a_row_stop_it(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_many, "ENOUGH_FAILURES", 3)
+    flood(at, 30)
+    workflow = FakeWorkflow(at, failed)
+    at.run("replay --held", 1)
+    assert "stopped, because so many executions in a row failed; the last: Failed: FAILED DeliveryInc" in at.stderr
+    assert 3 <= len(workflow.events) < 30
+    assert {one["status"] for one in records(at).values()} == {"HELD"}
+
+
+def test_a_throttled_start_waits(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(execution.time, "sleep", waits.append)
+    hold(at, "m1", INFO, INFO)
+    well = resolves(at, {INFO: "bob@example.com"})
+
+    def end(event: Any) -> dict[str, Any]:
+        if len(workflow.events) < 3:
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "StartSyncExecution")
+        return well(event)
+
+    workflow = FakeWorkflow(at, end)
+    assert at.json("replay --held")["groups"][0]["replayed"] == 1
+    assert waits == [1, 2]
+
+
+def test_ctrl_c_says_how_far_it_came(at: Operator) -> None:
+    flood(at, 30)
+    well = resolves(at, {INFO: "bob@example.com"})
+
+    def end(event: Any) -> dict[str, Any]:
+        if len(workflow.events) == 3:
+            raise KeyboardInterrupt
+        return well(event)
+
+    workflow = FakeWorkflow(at, end)
+    at.run("replay --held", 130)
+    assert "finishing what has begun" in at.stderr
+    replayed = [key for key, one in records(at).items() if one["status"] == "REPLAYED"]
+    assert 2 <= len(replayed) < 30
+    FakeWorkflow(at, well)
+    at.run("replay --held")
+    assert all(one["status"] == "REPLAYED" for key, one in records(at).items() if key[1] == INFO)
+
+
+def test_a_replay_of_one_message_marks_what_it_has_dealt_with(at: Operator) -> None:
+    hold(at, "m1", INFO, INFO)
+    hold(at, "m1", "max@example.com", "max@example.com", recipients={"max@example.com", "all@example.com"})
+    record(at, "m1", "gone@example.com", "REJECTED", code="5.1.1")
+    FakeWorkflow(at, resolves(at, {INFO: "bob@example.com", "max@example.com": "eve@example.com"}, "REJECTED"))
+    at.run(f"replay m1 --recipient {INFO} --recipient max@example.com --recipient gone@example.com")
+    assert {key[1]: one["status"] for key, one in records(at).items()} == {
+        INFO: "REPLAYED",
+        "bob@example.com": "DELIVERED",
+        "eve@example.com": "DELIVERED",
+        # all@example.com was not replayed, so this copy may still be due.
+        "max@example.com": "HELD",
+        "gone@example.com": "REJECTED",
+    }
+
+
+def test_replayed_by_somebody_else_meanwhile(at: Operator) -> None:
+    hold(at, "m1", INFO, INFO)
+    record(at, "m1", INFO, "REPLAYED", attention="2026-11-24T02#0")
+    workflow = FakeWorkflow(at, delivered)
+    assert at.run("replay --held") == "nothing matches\n"
+    assert workflow.events == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["--held --rejected", "m1 --held", "--held --to bob@example.com", "--rejected", "m1 --since 2d", "m1 --entry x"],
+)
+def test_options_that_do_not_go_together(at: Operator, options: str) -> None:
+    at.run(f"replay {options}", 2)
+
+
+def test_a_flood_is_restored_by_one_command_and_discarded_by_another(at: Operator) -> None:
+    flood(at, FLOOD)
+    flood(at, FLOOD, "b", UNKNOWN)
+    assert [(row["entry"], row["messages"]) for row in at.json("held list")] == [(UNKNOWN, FLOOD), (INFO, FLOOD)]
+    workflow = FakeWorkflow(at, resolves(at, {INFO: "bob@example.com"}))
+    assert at.json(f"replay --held --entry {INFO}")["groups"] == [
+        {"entry": INFO, "replayed": FLOOD, "still_undelivered": 0, "failed": 0}
+    ]
+    assert len(workflow.events) == FLOOD
+    assert at.json(f"held discard --entry {UNKNOWN} --yes")["discarded"] == FLOOD
+    assert at.run("held list") == "no mail is held\n"
+    counts: dict[str, int] = {}
+    for one in records(at).values():
+        counts[one["status"]] = counts.get(one["status"], 0) + 1
+    assert counts == {"REPLAYED": FLOOD, "DELIVERED": FLOOD, "DISCARDED": FLOOD}
