@@ -1,5 +1,6 @@
 """The tables as template.yaml declares them, for moto: a command that asks an index meets the one that is deployed."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,15 @@ def _resources() -> dict[str, Any]:
     return dict(template["Resources"])
 
 
-def table(logical_id: str) -> dict[str, Any]:
-    """What CreateTable is asked for."""
+def table(logical_id: str, indexes: Sequence[str] | None = None) -> dict[str, Any]:
+    """What CreateTable is asked for; with ``indexes`` only these, as while a stack is upgraded."""
     properties = _resources()[logical_id]["Properties"]
-    return {name: properties[name] for name in _ASKED if name in properties}
+    asked = {name: properties[name] for name in _ASKED if name in properties}
+    if indexes is not None:
+        asked["GlobalSecondaryIndexes"] = [
+            one for one in asked["GlobalSecondaryIndexes"] if one["IndexName"] in indexes
+        ]
+        schemas = [asked["KeySchema"], *(one["KeySchema"] for one in asked["GlobalSecondaryIndexes"])]
+        keys = {key["AttributeName"] for schema in schemas for key in schema}
+        asked["AttributeDefinitions"] = [one for one in asked["AttributeDefinitions"] if one["AttributeName"] in keys]
+    return asked

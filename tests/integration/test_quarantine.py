@@ -147,12 +147,13 @@ def test_release_without_any_mail_left(at: Operator, stand_in: Any) -> None:
     assert given == []
 
 
-def test_release_that_fails_can_be_repeated(at: Operator, stand_in: Any) -> None:
+@pytest.mark.parametrize("status", ["FAILED", "HELD"])
+def test_release_that_fails_can_be_repeated(at: Operator, stand_in: Any, status: str) -> None:
     hold(at, "m1", "bob@example.com")
-    stand_in("FAILED", execution.FAILED, reason="StorageUnavailable")
+    stand_in(status, execution.FAILED, reason="StorageUnavailable")
     why = at.fails("quarantine release m1")
-    assert "bob@example.com is FAILED StorageUnavailable; the workflow ended Failed: DeliveryIncomplete" in why
-    assert [row["status"] for row in at.json("quarantine list")] == ["FAILED"]
+    assert f"bob@example.com is {status} StorageUnavailable; the workflow ended Failed: DeliveryIncomplete" in why
+    assert [row["status"] for row in at.json("quarantine list")] == [status]
     assert "quarantine/m1" in keys(at)
     stand_in()
     at.run("quarantine release m1")

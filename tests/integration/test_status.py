@@ -1,14 +1,17 @@
 """status and pipe: whether mail flows, and how to make it wait."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from mailroomctl.queues import pipe
+from mailroomctl.times import iso
 from mailroomctl.version import VERSION
 from tests.integration.command_line import OUTPUTS, Operator
-from tests.integration.waiting_messages import give_up, park
+from tests.integration.template_tables import table
+from tests.integration.waiting_messages import give_up, hold, park, record
 
 
 class FakePipes:
@@ -70,6 +73,8 @@ def test_status(at: Operator) -> None:
         {"part": "inbound queue", "waiting": 0, "in_flight": 0},
         {"part": "dead-letter queue", "waiting": 0, "in_flight": 0},
         {"part": "parked queue", "waiting": 0, "in_flight": 0},
+        {"part": "held mail", "state": "0 entries", "waiting": 0},
+        {"part": "rejected mail", "state": "0 in the last hour"},
     ]
     assert "inbound queue" in at.run("status")
     pipes.desired = "STOPPED"
@@ -91,6 +96,35 @@ def test_what_was_given_up_needs_an_operator(at: Operator, fill: Any) -> None:
     FakePipes(at)
     fill(at, "m1", "bob@example.com")
     assert "1" in at.run("status", 1)
+
+
+def test_what_is_held_needs_an_operator_and_what_is_rejected_does_not(at: Operator) -> None:
+    FakePipes(at)
+    now, long_ago = datetime.now(UTC), "2026-11-01T02:47:00.123Z"
+    for number, minutes in enumerate((1, 30, 59, 90)):
+        received_at = iso(now - timedelta(minutes=minutes))
+        record(at, f"r{number}", "gone@example.com", "REJECTED", code="5.1.1", received_at=received_at)
+    assert at.json("status")[5:] == [
+        {"part": "held mail", "state": "0 entries", "waiting": 0},
+        {"part": "rejected mail", "state": "3 in the last hour"},
+    ]
+    hold(at, "m1", "a@example.com", "a@example.com")
+    for number in range(12):
+        hold(at, f"m{number}", f"x{number}@unknown.example", "@unknown.example", received_at=long_ago)
+        hold(at, f"n{number}", f"{number:02}@example.com", f"{number:02}@example.com")
+    rows = at.json("status", 1)[5:]
+    assert rows[0] == {"part": "held mail", "state": "14 entries", "waiting": 25}
+    assert rows[1] == {"part": "held: @unknown.example", "state": f"since {long_ago}", "waiting": 12}
+    assert [row["part"] for row in rows[10:]] == ["held: 08@example.com", "held: 4 more entries", "rejected mail"]
+
+
+def test_a_stack_without_the_index_has_a_status(at: Operator) -> None:
+    FakePipes(at)
+    at.dynamodb.Table("deliveries").delete()
+    at.dynamodb.create_table(TableName="deliveries", **table("DeliveriesTable", ["by_mailbox", "by_time"]))
+    [row] = at.json("status")[5:]
+    assert row["part"] == "held mail"
+    assert row["state"].startswith("the table of deliveries has no index needs_attention")
 
 
 def test_aws_refuses(at: Operator) -> None:

@@ -361,6 +361,25 @@ def test_a_release_is_taken_only_from_hand() -> None:
         assert read(wrapped).released == ()
 
 
+def test_only_a_hand_can_do_without_a_bounce() -> None:
+    content = bounceable() | {"mailroom": {"no_bounce": True}}
+    assert bounce(content) == {"allowed": False, "why_not": "An operator replays it."}
+    for wrapped in ([{"body": json.dumps(content)}], {"Records": [{"Sns": {"Message": content}}]}):
+        assert bounce(wrapped)["allowed"]
+    for other in ({"no_bounce": "yes"}, {}, "no_bounce"):
+        assert bounce(bounceable() | {"mailroom": other})["allowed"]
+
+
+def bounceable() -> dict[str, Any]:
+    """A notification whose sender may get a bounce."""
+    return notification(mail={"headers": [], "source": "a@example.org"}, receipt={"spfVerdict": {"status": "PASS"}})
+
+
+def bounce(event: object) -> dict[str, Any]:
+    state = read(event).to_state(now=0, lease_seconds=1, retention_days=1, concurrency=1, bounces=True)
+    return {**state["bounce"]}
+
+
 def test_half_a_surrogate_pair_does_not_reach_the_state() -> None:
     content = notification(mail={"source": "\ud800@x.test"}, receipt={"recipients": ["\udfff@x.test"]})
     state = read(content).to_state(now=0, lease_seconds=1, retention_days=1, concurrency=1, bounces=False)

@@ -32,6 +32,17 @@ def state(event: Any) -> dict[str, Any]:
     return parsed.to_state(now=0, lease_seconds=1, retention_days=1, concurrency=1, bounces=False)
 
 
+def test_nobody_is_told_of_a_replay_that_sends_no_bounce() -> None:
+    record = {**RECORD, "status": "HELD"}
+    rebuilt = notification_from_records([record], bounce=False)
+    rebuilt["mail"] |= {"headers": []}
+    rebuilt["receipt"] |= {"spfVerdict": {"status": "PASS"}, "dmarcVerdict": {"status": "PASS"}}
+    parsed = notification.parse(rebuilt)
+    assert isinstance(parsed, Notification)
+    assert parsed.unbounceable == "An operator replays it."
+    assert "mailroom" not in notification_from_records([record])
+
+
 def test_the_functions_read_what_is_on_record() -> None:
     other = {
         **RECORD,

@@ -1,0 +1,109 @@
+"""What the indexes are asked, hour by hour, and how their rows come together."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from mailroom.hours import SHARDS
+from mailroom.statuses import Status
+
+from mailroomctl.deliveries.indexes import Period, by_message, needing_attention, outcomes
+from mailroomctl.deliveries.table import DeliveriesTable, Record
+
+NOW = datetime(2026, 11, 24, 2, 47, tzinfo=UTC)
+
+
+class FakeIndexes:
+    """Answers Query and Scan page by page; ``hours`` maps a key to receive times, the newest first."""
+
+    def __init__(self, hours: dict[str, list[str]] | None = None, error: ClientError | None = None) -> None:
+        self.hours = hours or {}
+        self.asked: list[dict[str, Any]] = []
+        self._error = error
+
+    def get_paginator(self, operation: str) -> "FakeIndexes":
+        self.operation = operation
+        return self
+
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
+        self.asked.append(request)
+        if self._error:
+            raise self._error
+        keys = (
+            [request["ExpressionAttributeValues"][":key"]["S"]]
+            if ":key" in request["ExpressionAttributeValues"]
+            else self.hours
+        )
+        for key in keys:
+            for moment in self.hours.get(key, []):
+                yield {"Items": [{"received_at": {"S": moment}, "message_id": {"S": f"{key} {moment}"}}]}
+
+
+def table_of(indexes: FakeIndexes) -> DeliveriesTable:
+    table = object.__new__(DeliveriesTable)
+    table.client, table.name = indexes, "deliveries"  # type: ignore[assignment]
+    return table
+
+
+def test_every_shard_of_every_hour_is_asked_the_newest_first() -> None:
+    indexes = FakeIndexes({"2026-11-24T02#a": ["2", "1"], "2026-11-24T02#0": ["3", "0"], "2026-11-24T01#7": ["9"]})
+    rows = list(outcomes(table_of(indexes), NOW - timedelta(minutes=50), NOW))
+    assert [row["received_at"] for row in rows] == ["3", "2", "1", "0", "9"]
+    asked = {one["ExpressionAttributeValues"][":key"]["S"] for one in indexes.asked}
+    assert asked == {f"2026-11-24T{hour}#{shard}" for hour in ("01", "02") for shard in SHARDS}
+    assert {one["IndexName"] for one in indexes.asked} == {"by_time"}
+    values = indexes.asked[0]["ExpressionAttributeValues"]
+    assert (values[":since"]["S"], values[":until"]["S"]) == ("2026-11-24T01:57:00.000Z", "2026-11-24T02:47:00.000Z")
+
+
+def test_whoever_has_enough_stops_the_reading() -> None:
+    indexes = FakeIndexes({f"2026-11-23T{hour:02}#0": [str(hour)] for hour in range(24)})
+    rows = outcomes(table_of(indexes), NOW - timedelta(days=2), NOW)
+    next(rows)
+    rows.close()  # type: ignore[attr-defined]
+    assert len(indexes.asked) < 8 * 16
+
+
+@pytest.mark.parametrize(
+    ("period", "operation"),
+    [
+        (Period(), "scan"),
+        (Period(NOW - timedelta(days=7), NOW), "query"),
+        (Period(NOW - timedelta(days=8), NOW), "scan"),
+        (Period(None, NOW), "scan"),
+    ],
+)
+def test_a_long_period_is_read_as_a_whole(period: Period, operation: str) -> None:
+    indexes = FakeIndexes()
+    list(needing_attention(table_of(indexes), Status.HELD, period))
+    assert indexes.operation == operation
+    assert {one["IndexName"] for one in indexes.asked} == {"needs_attention"}
+    assert {one["ExpressionAttributeValues"][":status"]["S"] for one in indexes.asked} == {"HELD"}
+
+
+def test_the_rows_of_a_message_come_together() -> None:
+    rows: list[Record] = [
+        {"received_at": "2", "message_id": "a", "mailbox": "1"},
+        {"received_at": "2", "message_id": "b", "mailbox": "2"},
+        {"received_at": "2", "message_id": "a", "mailbox": "3"},
+        {"received_at": "1", "message_id": "c", "mailbox": "4"},
+    ]
+    found = [[row["mailbox"] for row in message] for message in by_message(iter(rows))]
+    assert found == [["1", "3"], ["2"], ["4"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "explained"),
+    [
+        ("ValidationException", "The table does not have the specified index: by_time", True),
+        ("ValidationException", "Cannot read from backfilling global secondary index: by_time", True),
+        ("ValidationException", "something else", False),
+        ("ResourceNotFoundException", "Requested resource not found", False),
+    ],
+)
+def test_an_index_that_is_not_there_is_explained(code: str, message: str, explained: bool) -> None:
+    error = ClientError({"Error": {"Code": code, "Message": message}}, "Query")
+    with pytest.raises(Exception, match="has no index by_time" if explained else message):
+        list(outcomes(table_of(FakeIndexes(error=error)), NOW, NOW))
