@@ -30,6 +30,7 @@ ATTENTION = frozenset({Status.FAILED, Status.REJECTED, Status.HELD})
 QUERIES_AT_ONCE = 8
 _PAGE = 500  # rows read at once from each shard of an hour
 _LONGEST = timedelta(days=7)
+_REFUSED = frozenset({"ValidationException", "ResourceNotFoundException"})
 _SKEW = timedelta(hours=1)  # a clock of SES's may be ahead of ours
 
 
@@ -137,7 +138,7 @@ def _index_is_there(name: str) -> Iterator[None]:
         yield
     except ClientError as error:
         detail = error.response["Error"]
-        if detail["Code"] != "ValidationException" or " index" not in detail["Message"]:
+        if detail["Code"] not in _REFUSED or " index" not in detail["Message"]:
             raise
         raise NoIndexError(
             f"the table of deliveries has no index {name} to ask, or not yet: deploy this version, and see its upgrade."

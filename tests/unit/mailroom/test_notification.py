@@ -372,7 +372,8 @@ def test_only_a_hand_can_do_without_a_bounce() -> None:
 
 def bounceable() -> dict[str, Any]:
     """A notification whose sender may get a bounce."""
-    return notification(mail={"headers": [], "source": "a@example.org"}, receipt={"spfVerdict": {"status": "PASS"}})
+    passed = {name: {"status": "PASS"} for name in ("spfVerdict", "dmarcVerdict")}
+    return notification(mail={"headers": [], "source": "a@example.org"}, receipt=passed)
 
 
 def bounce(event: object) -> dict[str, Any]:
