@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from mailroomctl.commands import held
 from mailroomctl.deliveries import execution, replay_many
 from mailroomctl.deliveries.table import DeliveriesTable
+from tests.fakes.dynamodb import domain, mailbox
 from tests.integration.command_line import Operator
 from tests.integration.waiting_messages import FakeWorkflow, delivered, failed, hold, record, records, resolves
 
@@ -348,3 +349,20 @@ def test_a_flood_is_restored_by_one_command_and_discarded_by_another(at: Operato
     for one in records(at).values():
         counts[one["status"]] = counts.get(one["status"], 0) + 1
     assert counts == {"REPLAYED": FLOOD, "DELIVERED": FLOOD, "DISCARDED": FLOOD}
+
+
+def test_check_names_the_entries_that_hold_mail(at: Operator) -> None:
+    at.put(mailbox("bob@example.com"), domain("example.com"))
+    assert at.run("directory check") == "the directory is in order\n"
+    for number in range(3):
+        hold(at, f"a{number}", f"x{number}@unknown.example", "@unknown.example")
+    hold(at, "b", "info@example.com", "info@example.com")
+    rows = [row for row in at.json("directory check", 1) if row["kind"] == "held"]
+    assert [(row["severity"], row["entry"]) for row in rows] == [
+        ("error", "@unknown.example"),
+        ("error", "info@example.com"),
+    ]
+    assert rows[0]["finding"] == (
+        "3 messages are held, the oldest since 2026-11-24T02:47:00.123Z; 5.1.1 there is no such address; correct the"
+        " entry, or add what it leads to"
+    )
