@@ -31,7 +31,7 @@ def handler(event: Any, context: LambdaContext) -> state.Received | state.Ignore
     return received.to_state(
         now=int(time.time()),
         lease_seconds=config.lease_seconds,
-        retention_days=config.record_retention_days,
+        retention_days=config.record_days,
         concurrency=config.copies_at_once,
         bounces=config.bounce_sender != "",
     )

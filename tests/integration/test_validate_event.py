@@ -48,6 +48,12 @@ def test_mail(handler: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert "bob@" not in json.dumps(logged)
 
 
+def test_a_record_outlives_mail_that_is_kept_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = fresh_worker(monkeypatch, "validate_event", ENVIRONMENT | {"MAIL_RETENTION_DAYS": "500"})
+    state = app.handler(queued(ses_notification("bob")), lambda_context())
+    assert state["expires_at"] - state["lease"]["now"] == 507 * 86_400
+
+
 def test_what_is_not_mail(handler: Any, capsys: pytest.CaptureFixture[str]) -> None:
     event = queued(ses_notification("bob", messageId="AMAZON_SES_SETUP_NOTIFICATION"))
     assert handler(event) == {

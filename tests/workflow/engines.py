@@ -270,7 +270,8 @@ class Ministack:
             return {"StatusCode": 200, "Payload": result} if resource.endswith("lambda:invoke") else result
 
         def wait(state: dict[str, Any], data: Any, context: Any) -> Any:
-            script.waits.append(self._sfn._resolve_path(state["SecondsPath"], data))
+            seconds = self._sfn._resolve_path(state["SecondsPath"], data) if "SecondsPath" in state else state["Seconds"]
+            script.waits.append(seconds)
             return data, state["Next"]
 
         clock = SimpleNamespace(sleep=lambda seconds: None, time=time.time, monotonic=time.monotonic)

@@ -18,9 +18,11 @@ SUBSTITUTIONS = {
     "WriteMailboxArn": "arn:aws:lambda:us-east-1:123456789012:function:WriteMailbox",
     "QuarantinePrefix": "quarantine/",
     "BounceSender": "bounces@example.com",
-    "StorageName": "efs",
     "PipeName": "Pipe",
     "ProbeSeconds": "60",
+    "StorageName": "efs",
+    "StorageAlarmName": "StorageAlarm",
+    "MailboxAlarmName": "MailboxAlarm",
 }
 
 
@@ -142,6 +144,9 @@ _BY_ACTION = {
     "pipes:describePipe": "ReadPipe",
     "pipes:stopPipe": "StopPipe",
     "pipes:startPipe": "StartPipe",
+    "pipes:tagResource": "MarkPipe",
+    "pipes:untagResource": "UnmarkPipe",
+    "cloudwatch:describeAlarms": "ReadAlarms",
 }
 
 

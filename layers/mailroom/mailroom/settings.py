@@ -8,6 +8,8 @@ from mailroom.errors import ConfigurationError
 
 #: Where the mail bucket keeps what is in quarantine; the same as in template.yaml.
 QUARANTINE_PREFIX = "quarantine/"
+#: Days by which a record outlives its raw mail: S3 may be days late with what a lifecycle rule has expired.
+LATE_EXPIRY_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,7 @@ class ValidateEventSettings:
     """What ValidateEvent needs to know.
 
     ``lease_seconds`` must outlive the longest workflow (300 s) plus the longest function timeout, and end before the
-    queue's visibility timeout does.
+    queue's visibility timeout does. The retentions are the stack's, in days.
     """
 
     mail_bucket: str
@@ -25,6 +27,14 @@ class ValidateEventSettings:
     quarantine_prefix: str = QUARANTINE_PREFIX
     copies_at_once: int = 10
     bounce_sender: str = ""
+    mail_retention_days: int = 90
+    quarantine_retention_days: int = 90
+
+    @property
+    def record_days(self) -> int:
+        """Days that a record lives: always longer than the raw mail, which would else be delivered a second time."""
+        raw_mail = max(self.mail_retention_days, self.quarantine_retention_days)
+        return max(self.record_retention_days, raw_mail + LATE_EXPIRY_DAYS)
 
 
 @dataclass(frozen=True, slots=True)

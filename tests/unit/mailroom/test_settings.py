@@ -65,3 +65,15 @@ def test_the_template_sets_what_a_function_must_have(function: str, wanted: type
     assert given <= known
     stand_in = dict.fromkeys(given, "1")
     settings.load(wanted, stand_in)
+
+
+@pytest.mark.parametrize(
+    ("mail", "quarantine", "record", "days"), [(90, 90, 400, 400), (90, 30, 15, 97), (30, 365, 300, 372)]
+)
+def test_a_record_outlives_its_raw_mail(mail: int, quarantine: int, record: int, days: int) -> None:
+    environ = COMPLETE | {
+        "MAIL_RETENTION_DAYS": str(mail),
+        "QUARANTINE_RETENTION_DAYS": str(quarantine),
+        "RECORD_RETENTION_DAYS": str(record),
+    }
+    assert load(ValidateEventSettings, environ).record_days == days
