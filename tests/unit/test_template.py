@@ -25,7 +25,9 @@ OUTPUTS = {
 # Ends: what comes to rest here is for people, so there is no queue behind them.
 TERMINAL_QUEUES = {"DeadLetterQueue", "ParkedQueue"}
 # AWS offers no resource-level permissions for these (the template says where that is documented), or denies all.
-WILDCARDS = {"DeliverLogs", "AttachToTheVpc", "CountFailures"}
+WILDCARDS = {"DeliverLogs", "AttachToTheVpc", "CountFailures", "CountProbes"}
+# An alarm that goes back to OK although nothing has changed, in order to ring again.
+REMINDERS = {"MailStillWaitsAlarm"}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def test_every_queue_has_a_dead_letter_queue_and_an_alarm(template: dict[str, An
     watched = {
         value["Fn::GetAtt"][0]
         for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
-        for dimension in alarm["Properties"]["Dimensions"]
+        for dimension in alarm["Properties"].get("Dimensions", [])
         if isinstance(value := dimension["Value"], dict) and "Fn::GetAtt" in value
     }
     for name, queue in resources(template, "AWS::SQS::Queue").items():
@@ -92,8 +94,9 @@ def test_every_queue_has_a_dead_letter_queue_and_an_alarm(template: dict[str, An
 
 def test_every_alarm_tells_the_alarm_topic(template: dict[str, Any]) -> None:
     for name, alarm in resources(template, "AWS::CloudWatch::Alarm").items():
-        assert {"AlarmActions", "OKActions", "AlarmDescription", "TreatMissingData"} <= set(alarm["Properties"]), name
-        for actions in ("AlarmActions", "OKActions"):
+        wanted = {"AlarmActions"} if name in REMINDERS else {"AlarmActions", "OKActions"}
+        assert {"AlarmDescription", "TreatMissingData", *wanted} <= set(alarm["Properties"]), name
+        for actions in wanted:
             assert alarm["Properties"][actions] == {
                 "Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]
             }, name
@@ -205,6 +208,23 @@ def test_the_workflow_s_log_feeds_the_console(template: dict[str, Any]) -> None:
     machine = template["Resources"]["DeliverMail"]["Properties"]
     assert machine["Type"] == "EXPRESS"
     assert (machine["Logging"]["Level"], machine["Logging"]["IncludeExecutionData"]) == ("ALL", True)
+
+
+def test_every_storage_metric_has_the_same_name_of_the_storage(template: dict[str, Any]) -> None:
+    """Where it is counted and where it is looked at; two stacks in one account do not count for each other."""
+    metrics = [
+        metric["MetricStat"]["Metric"]
+        for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
+        for metric in alarm["Properties"].get("Metrics", [])
+        if "MetricStat" in metric
+    ]
+    names = [metric["Dimensions"] for metric in metrics if metric["MetricName"].startswith("Storage")]
+    machines = resources(template, "AWS::Serverless::StateMachine").values()
+    asked = [one["Properties"]["DefinitionSubstitutions"].get("StorageName") for one in machines]
+    name = {"Fn::Sub": "${AWS::StackName}/efs"}
+    assert [one for one in asked if one] == [name] * sum(one is not None for one in asked)
+    assert name in asked
+    assert names == [[{"Name": "Storage", "Value": name}]] * len(names)
 
 
 def test_raw_mail_outlives_every_queue(template: dict[str, Any]) -> None:

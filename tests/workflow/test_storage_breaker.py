@@ -1,11 +1,12 @@
 """The storage breaker: when it stops the pipe, how long it waits, whose pipe it starts again, and how it ends."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from tests.workflow.engines import Engine
+from tests.workflow.engines import Engine, Ministack
 from tests.workflow.script import Outcome, Script, returns, throws
 
 WORKFLOW = "storage_breaker"
@@ -19,6 +20,12 @@ WATCHED = ("Watch", "CountWatch", "ReadAlarms", "StillFailing?")
 DOWN = throws("StorageUnavailable")
 CONFLICT = throws("Pipes.ConflictException")
 DAY = 86_400
+
+
+@pytest.fixture
+def quick() -> Engine:
+    """The engine that goes through a week of probes in seconds; the other would take minutes."""
+    return Ministack(WORKFLOW)
 
 
 class Pipe:
@@ -101,7 +108,7 @@ def test_storage_is_back_at_the_first_probe(engine: Engine, alarm: str | None) -
     assert (pipe.desired, pipe.tags) == ("RUNNING", {})
     (mark,) = pipe.marks
     since, name = mark.split()
-    assert since.endswith("Z")
+    assert datetime.fromisoformat(since).tzinfo
     assert name
 
 
@@ -134,9 +141,9 @@ def test_throttling_says_nothing_about_the_storage(engine: Engine) -> None:
     assert script.waits == [60, 15, 900]
 
 
-def test_it_ends_after_seven_days_and_leaves_the_pipe_stopped(engine: Engine) -> None:
+def test_it_ends_after_seven_days_and_leaves_the_pipe_stopped(quick: Engine) -> None:
     pipe = Pipe()
-    path, script = play(engine, pipe, WriteMailbox=[DOWN] * 2_000)
+    path, script = play(quick, pipe, WriteMailbox=[DOWN] * 2_000)
     assert path[-1] == "StorageStillDown"
     probes = script.attempts("WriteMailbox")
     assert 6.5 * DAY < sum(script.waits) < sum(script.waits) + 60 * probes < 7 * DAY
@@ -228,9 +235,9 @@ def test_a_start_that_fails_is_tried_again(engine: Engine) -> None:
     assert script.attempts("StartPipe") == 3
 
 
-def test_a_pipe_that_never_runs_is_an_alarm(engine: Engine) -> None:
+def test_a_pipe_that_never_runs_is_an_alarm(quick: Engine) -> None:
     pipe = Pipe(starts_as=["START_FAILED"] * 999)
-    path, script = play(engine, pipe)
+    path, script = play(quick, pipe)
     assert path[-1] == "BreakerFailed"
     assert script.attempts("StartPipe") == 240
     assert sum(script.waits) == 60 + 240 * 15
@@ -244,8 +251,8 @@ def test_while_deliveries_fail_the_pipe_is_stopped_again(engine: Engine) -> None
     assert script.waits == [60, 15, 900, 900, 15, 900, 900, 15, 900]
 
 
-def test_probes_that_work_while_deliveries_fail_end_after_seven_days_as_well(engine: Engine) -> None:
-    path, script = play(engine, Pipe(rings=[SEVERAL] * 2_000))
+def test_probes_that_work_while_deliveries_fail_end_after_seven_days_as_well(quick: Engine) -> None:
+    path, script = play(quick, Pipe(rings=[SEVERAL] * 2_000))
     assert path[-1] == "StorageStillDown"
     assert sum(script.waits) < 15 * DAY
     assert 6.9 * DAY < script.attempts("ReadAlarms") * 960 < 7 * DAY
@@ -285,13 +292,17 @@ def test_what_is_refused_is_asked_again(engine: Engine, step: str) -> None:
     assert script.attempts(step) >= 4
 
 
-@pytest.mark.parametrize(
-    ("step", "attempts"), [("ReadPipe", 7), ("MarkPipe", 7), ("StopPipe", 7), ("StartPipe", 240), ("ReadAlarms", 7)]
-)
+@pytest.mark.parametrize(("step", "attempts"), [("ReadPipe", 7), ("MarkPipe", 7), ("StopPipe", 7), ("ReadAlarms", 7)])
 def test_what_stays_refused_is_an_alarm(engine: Engine, step: str, attempts: int) -> None:
     path, script = play(engine, **{step: [CONFLICT] * 999})
     assert path[-1] == "BreakerFailed"
     assert script.attempts(step) == attempts
+
+
+def test_a_start_that_stays_refused_is_an_alarm(quick: Engine) -> None:
+    path, script = play(quick, StartPipe=[CONFLICT] * 999)
+    assert path[-1] == "BreakerFailed"
+    assert script.attempts("StartPipe") == 240
 
 
 def test_a_pipe_that_cannot_be_read_before_the_start_is_an_alarm(engine: Engine) -> None:

@@ -1,0 +1,306 @@
+"""When the template's alarms ring: over made-up series, cut by the minutes at every phase; and when none rings."""
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.decode.cfn_yaml import loads
+
+from tests.unit.alarms import MINUTE, SEMANTICS, Semantics, Series, in_alarm, name, rings
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+#: Seconds between two receives of a message whose execution fails, and how late each may be.
+REDELIVERY, LATE = 400, 3
+QUARTER, HOUR, DAY = 900, 3_600, 86_400
+STORAGE = ("StorageAlarm", "MailboxStorageAlarm")
+#: Where within a minute the first failure falls.
+PHASES = [0, 31, 59]
+
+every_phase = pytest.mark.parametrize("phase", PHASES)
+every_semantics = pytest.mark.parametrize(
+    "semantics", SEMANTICS, ids=["fill and sum", "fill fills all", "sum skips what is missing"]
+)
+
+
+@pytest.fixture(scope="module")
+def alarms() -> dict[str, dict[str, Any]]:
+    template = json.loads(json.dumps(loads(TEMPLATE.read_text(), str(TEMPLATE))))
+    return {
+        name: one["Properties"]
+        for name, one in template["Resources"].items()
+        if one["Type"] == "AWS::CloudWatch::Alarm"
+    }
+
+
+class Site(Series):
+    """What CloudWatch is told while mail comes in."""
+
+    def delivered(self, at: float) -> None:
+        """One message to one mailbox, without trouble."""
+        self.add("AWS/Lambda/Invocations WriteMailbox", at)
+        self.add("AWS/Lambda/Errors WriteMailbox", at, 0)
+        self.add("AWS/States/ExecutionsSucceeded DeliverMail", at)
+
+    def failed(self, at: float, mailbox: int, *, mounted: bool = True) -> None:
+        """One execution in which the copy cannot be written. A function that cannot be mounted does not run at all."""
+        self.add("Mailroom/StorageFailures", at, mailbox)
+        self.add("AWS/States/ExecutionsFailed DeliverMail", at)
+        if mounted:
+            for _ in range(3):
+                self.add("AWS/Lambda/Invocations WriteMailbox", at)
+                self.add("AWS/Lambda/Errors WriteMailbox", at)
+
+    def fails_from(self, at: float, until: float, mailbox: int, *, mounted: bool = True) -> None:
+        """One message, redelivered again and again."""
+        while at < until:
+            self.failed(at, mailbox, mounted=mounted)
+            at += REDELIVERY + LATE
+
+    def outage(self, times: Iterable[float], begins: float, until: float, *, boxes: int, mounted: bool) -> float:
+        """Mail at these times, to one mailbox after the other; returns when the first copy fails."""
+        first = math.inf
+        for number, at in enumerate(times):
+            if at < begins:
+                self.delivered(at)
+            else:
+                first = min(first, at)
+                self.fails_from(at, until, 1 + number % boxes, mounted=mounted)
+        return first
+
+    def probed(self, at: float) -> None:
+        """A probe that works, which the breaker counts."""
+        self.add("AWS/Lambda/Invocations WriteMailbox", at)
+        self.add("AWS/Lambda/Errors WriteMailbox", at, 0)
+        self.add("Mailroom/StorageProbes", at)
+
+
+def first_ring(alarms: dict[str, Any], names: Iterable[str], site: Series, until: float, semantics: Semantics) -> float:
+    since = until - HOUR
+    return min(next(rings(alarms[name], site, until, semantics, since), math.inf) for name in names)
+
+
+@every_semantics
+@every_phase
+@pytest.mark.parametrize("mounted", [True, False], ids=["mounted", "not mounted"])
+@pytest.mark.parametrize(("an_hour", "boxes"), [(2, 1), (2, 50), (20, 1), (20, 50), (1_000, 50)])
+def test_an_outage_rings_within_a_quarter_of_an_hour(
+    alarms: dict[str, Any], an_hour: int, boxes: int, mounted: bool, phase: int, semantics: Semantics
+) -> None:
+    site = Site()
+    end = HOUR + 1_200
+    times = [HOUR / 2 + phase + number * HOUR / an_hour for number in range(an_hour)]
+    first = site.outage([at for at in times if at < end], HOUR, end, boxes=boxes, mounted=mounted)
+    for names in (STORAGE, ["DeliverMailFailedAlarm"]):
+        assert first < first_ring(alarms, names, site, end, semantics) <= first + QUARTER, names
+
+
+@every_semantics
+@every_phase
+@pytest.mark.parametrize("delay", [0, 45, 90])
+def test_a_late_execution_and_late_figures_do_not_hide_an_outage(
+    alarms: dict[str, Any], phase: int, delay: int, semantics: Semantics
+) -> None:
+    site = Site()
+    for number in range(4):
+        site.failed(HOUR + phase + number * (REDELIVERY + LATE) + (delay if number == 2 else 0), 1, mounted=False)
+    assert first_ring(alarms, STORAGE, site, 2 * HOUR, semantics) <= HOUR + phase + QUARTER + delay
+
+
+@every_semantics
+@every_phase
+def test_one_bad_mailbox_among_many_is_no_outage_but_not_kept_secret(
+    alarms: dict[str, Any], phase: int, semantics: Semantics
+) -> None:
+    site = Site()
+    for number in range(2_000):
+        site.delivered(phase + number * 3.6)
+    for at in (HOUR, HOUR + 7, HOUR + 600):
+        site.fails_from(at + phase, 2 * HOUR, 7)
+    for name_ in STORAGE:
+        assert not list(rings(alarms[name_], site, 2 * HOUR, semantics, HOUR))
+    assert first_ring(alarms, ["DeliverMailFailedAlarm"], site, 2 * HOUR, semantics) <= HOUR + phase + QUARTER
+
+
+@every_semantics
+def test_one_bad_mailbox_alone_is_never_several(alarms: dict[str, Any], semantics: Semantics) -> None:
+    site = Site()
+    site.fails_from(HOUR, 2 * HOUR, 7)
+    site.fails_from(HOUR + 11, 2 * HOUR, 7)
+    assert not list(rings(alarms["StorageAlarm"], site, 2 * HOUR, semantics))
+    assert list(rings(alarms["MailboxStorageAlarm"], site, 2 * HOUR, semantics))
+
+
+@every_semantics
+@every_phase
+def test_duplicates_never_ring(alarms: dict[str, Any], phase: int, semantics: Semantics) -> None:
+    """Four notifications of one message: three find its lease taken, and come back to a copy that is there."""
+    site = Site()
+    at = HOUR + phase
+    site.delivered(at + 2)
+    for _ in range(4):
+        site.add("AWS/States/ExecutionsFailed DeliverMail", at)
+        site.add("AWS/States/ExecutionsSucceeded DeliverMail", at + REDELIVERY)
+    for alarm in alarms.values():
+        assert not list(rings(alarm, site, HOUR + 2_400, semantics, HOUR))
+
+
+@every_semantics
+def test_duplicates_of_every_message_never_ring(alarms: dict[str, Any], semantics: Semantics) -> None:
+    """Two receipt rules that overlap."""
+    site = Site()
+    for number in range(600):
+        site.delivered(number * 12)
+        site.add("AWS/States/ExecutionsFailed DeliverMail", number * 12)
+        site.add("AWS/States/ExecutionsSucceeded DeliverMail", number * 12 + REDELIVERY)
+    for alarm in alarms.values():
+        assert not list(rings(alarm, site, 1.5 * HOUR, semantics, HOUR))
+
+
+@every_semantics
+@every_phase
+@pytest.mark.parametrize("how", ["ExecutionsTimedOut", "ExecutionsAborted"])
+def test_executions_that_are_cut_off_ring_beside_others_that_succeed(
+    alarms: dict[str, Any], how: str, phase: int, semantics: Semantics
+) -> None:
+    site = Site()
+    first = HOUR + phase + 295
+    for number in range(1_000):
+        site.delivered(number * 10)
+    for number in range(5):
+        site.add(f"AWS/States/{how} DeliverMail", first + number * (REDELIVERY + LATE))
+    assert first < first_ring(alarms, ["DeliverMailFailedAlarm"], site, 2 * HOUR, semantics) <= first + QUARTER
+
+
+@every_semantics
+def test_executions_that_fail_without_an_error_of_a_function_ring_when_none_succeeds(
+    alarms: dict[str, Any], semantics: Semantics
+) -> None:
+    """DynamoDB, for example."""
+    site = Site()
+    for number in range(5):
+        site.add("AWS/States/ExecutionsFailed DeliverMail", HOUR + number * (REDELIVERY + LATE))
+    assert first_ring(alarms, ["DeliverMailFailedAlarm"], site, 2 * HOUR, semantics) <= HOUR + QUARTER
+
+
+@every_semantics
+def test_an_execution_that_fails_once_does_not_ring(alarms: dict[str, Any], semantics: Semantics) -> None:
+    site = Site()
+    site.failed(HOUR, 7)
+    site.delivered(HOUR + REDELIVERY)
+    for alarm in alarms.values():
+        assert not list(rings(alarm, site, 2 * HOUR, semantics))
+
+
+@every_semantics
+def test_a_probe_that_works_is_no_success(alarms: dict[str, Any], semantics: Semantics) -> None:
+    site, uncounted = Site(), Site()
+    for one in (site, uncounted):
+        for mailbox in (1, 2):
+            one.fails_from(HOUR + 60, 2 * HOUR, mailbox)
+    site.probed(HOUR)
+    uncounted.delivered(HOUR)
+    alarm = alarms["StorageAlarm"]
+    assert next(rings(alarm, site, 2 * HOUR, semantics)) == HOUR + 480
+    assert next(rings(alarm, uncounted, 2 * HOUR, semantics)) == HOUR + 660
+
+
+@every_semantics
+def test_storage_alarms_are_quiet_when_the_breaker_looks_at_them(alarms: dict[str, Any], semantics: Semantics) -> None:
+    """A quarter of an hour after the start: what failed has come back and was delivered."""
+    site = Site()
+    stop, start = 2 * HOUR, 2 * HOUR + 75
+    for mailbox in (1, 2, 3):
+        site.fails_from(HOUR + 50 * mailbox, stop, mailbox, mounted=False)
+    site.probed(start - 5)
+    for mailbox in (1, 2, 3):
+        site.delivered(start + REDELIVERY - 50 * mailbox)
+    for name_ in STORAGE:
+        assert in_alarm(alarms[name_], site, start // MINUTE * MINUTE, semantics)
+        assert not in_alarm(alarms[name_], site, (start + 915) // MINUTE * MINUTE, semantics)
+
+
+def queue(site: Series, name: str, minutes: range, *, visible: int = 0, in_flight: int = 0, deleted: int = 0) -> None:
+    """What SQS says of a queue every minute."""
+    for minute in minutes:
+        site.add(f"AWS/SQS/ApproximateNumberOfMessagesVisible {name}", minute * MINUTE, visible)
+        site.add(f"AWS/SQS/ApproximateNumberOfMessagesNotVisible {name}", minute * MINUTE, in_flight)
+        site.add(f"AWS/SQS/NumberOfMessagesDeleted {name}", minute * MINUTE, deleted)
+
+
+@every_semantics
+def test_mail_for_an_hour_and_none_delivered(alarms: dict[str, Any], semantics: Semantics) -> None:
+    site = Series()
+    queue(site, "InboundQueue", range(60))
+    queue(site, "InboundQueue", range(60, 90), visible=2)
+    queue(site, "InboundQueue", range(90, 200), in_flight=2)
+    assert next(rings(alarms["NothingDeliveredAlarm"], site, 200 * MINUTE, semantics)) == 120 * MINUTE
+
+
+@every_semantics
+@pytest.mark.parametrize("an_hour", [1, 30])
+def test_rejections_page_nobody(alarms: dict[str, Any], an_hour: int, semantics: Semantics) -> None:
+    """Mail to nobody leaves the queue like any other; between two minutes it may just be there."""
+    site = Series()
+    for minute in range(180):
+        there = minute % (60 // an_hour) == 0
+        queue(site, "InboundQueue", range(minute, minute + 1), visible=there)
+        if there:
+            site.add("AWS/SQS/NumberOfMessagesDeleted InboundQueue", minute * MINUTE + 1)
+            site.add("AWS/States/ExecutionsSucceeded DeliverMail", minute * MINUTE + 1)
+    for alarm in alarms.values():
+        assert not list(rings(alarm, site, 180 * MINUTE, semantics))
+
+
+@every_semantics
+@pytest.mark.parametrize("where", ["InboundQueue", "DeadLetterQueue", "ParkedQueue"])
+def test_mail_that_waits_is_told_again_every_day(alarms: dict[str, Any], where: str, semantics: Semantics) -> None:
+    site = Series()
+    queue(site, where, range(2 * 1_440), visible=1)
+    alarm = alarms["MailStillWaitsAlarm"]
+    states = [in_alarm(alarm, site, now, semantics) for now in range(0, 2 * DAY, QUARTER)]
+    began = [quarter for quarter in range(1, len(states)) if states[quarter] and not states[quarter - 1]]
+    assert began == [6 * 4 + 1, 24 * 4 + 6 * 4 + 1]
+
+
+@every_semantics
+def test_mail_that_passes_through_is_not_told_again(alarms: dict[str, Any], semantics: Semantics) -> None:
+    site = Series()
+    for minute in range(300, 480):
+        queue(site, "InboundQueue", range(minute, minute + 1), visible=minute % 4, deleted=3)
+    assert not list(rings(alarms["MailStillWaitsAlarm"], site, 8 * HOUR, semantics))
+
+
+@every_semantics
+@pytest.mark.parametrize("how", ["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
+def test_a_breaker_that_ends_badly_rings(alarms: dict[str, Any], how: str, semantics: Semantics) -> None:
+    site = Series()
+    site.add(f"AWS/States/{how} StorageBreaker", HOUR)
+    assert next(rings(alarms["BreakerFailedAlarm"], site, 2 * HOUR, semantics)) == HOUR + MINUTE
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric", "value"),
+    [
+        ("DeadLetterAlarm", "AWS/SQS/ApproximateNumberOfMessagesVisible DeadLetterQueue", 1),
+        ("ParkedAlarm", "AWS/SQS/ApproximateNumberOfMessagesVisible ParkedQueue", 1),
+        ("InboundThreeDaysAlarm", "AWS/SQS/ApproximateAgeOfOldestMessage InboundQueue", 3 * DAY + 1),
+        ("InboundTenDaysAlarm", "AWS/SQS/ApproximateAgeOfOldestMessage InboundQueue", 10 * DAY + 1),
+        ("EntriesHeldAlarm", "Mailroom/EntriesHeld", 1),
+        ("ReceiptRuleFailsAlarm", "AWS/SES/PublishFailure", 1),
+        ("ReceiptRuleGivesUpAlarm", "AWS/SES/PublishExpired", 1),
+    ],
+)
+def test_one_figure_is_enough(alarms: dict[str, Any], alarm: str, metric: str, value: float) -> None:
+    assert name(alarms[alarm]) == metric
+    site = Series()
+    site.add(metric, HOUR, value)
+    assert next(rings(alarms[alarm], site, 2 * HOUR, SEMANTICS[0])) == HOUR + MINUTE
+
+
+def test_no_alarm_looks_at_more_than_ten_metrics(alarms: dict[str, Any]) -> None:
+    """CloudWatch takes no more in the expression of an alarm."""
+    for properties in alarms.values():
+        assert sum("MetricStat" in metric for metric in properties.get("Metrics", [])) <= 10
