@@ -77,6 +77,11 @@ class Stack:
         return self._client("sqs")  # type: ignore[no-any-return]
 
     @cached_property
+    def cloudwatch(self) -> Any:
+        """A CloudWatch client."""
+        return self._client("cloudwatch")
+
+    @cached_property
     def pipes(self) -> Any:
         """An EventBridge Pipes client."""
         return self._client("pipes")

@@ -4,7 +4,7 @@ import typer
 
 from mailroomctl.command import command
 from mailroomctl.console import Console
-from mailroomctl.queues.pipe import RUNNING, STOPPED, change_state
+from mailroomctl.queues import pipe
 from mailroomctl.stack import Stack
 
 app = typer.Typer(no_args_is_help=True, help="The pipe: while it is stopped, mail waits in the queue, up to 14 days.")
@@ -13,13 +13,18 @@ app = typer.Typer(no_args_is_help=True, help="The pipe: while it is stopped, mai
 @app.command("stop")
 @command
 def stop(stack: Stack, console: Console) -> None:
-    """Stop the pipe and wait until it has stopped; executions that have begun come to their end."""
-    changed = change_state(stack, STOPPED)
-    console.done("the pipe has stopped; mail waits in the inbound queue until you start it again", changed)
+    """Stop the pipe and wait until nothing more is delivered, up to 8 minutes while deliveries fail.
+
+    It stays stopped until `pipe start`: the storage breaker does not start it.
+    """
+    changed = pipe.stop(stack)
+    console.done(
+        "the pipe has stopped and nothing is in flight; mail waits in the inbound queue until you start it", changed
+    )
 
 
 @app.command("start")
 @command
 def start(stack: Stack, console: Console) -> None:
-    """Start the pipe and wait until it runs."""
-    console.done("the pipe runs", change_state(stack, RUNNING))
+    """Start the pipe, whoever has stopped it and whatever has failed, and wait until it runs."""
+    console.done("the pipe runs", pipe.start(stack))

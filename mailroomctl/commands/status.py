@@ -13,7 +13,8 @@ from mailroomctl.deliveries.indexes import NoIndexError, Period, by_message
 from mailroomctl.deliveries.table import DeliveriesTable
 from mailroomctl.errors import CommandError
 from mailroomctl.queues.depth import QUEUES, depth
-from mailroomctl.queues.pipe import RUNNING, pipe_state
+from mailroomctl.queues.expiry import days_left
+from mailroomctl.queues.pipe import RUNNING, look
 from mailroomctl.stack import Stack
 from mailroomctl.version import VERSION
 
@@ -25,22 +26,26 @@ def status(stack: Stack, console: Console) -> None:
     """Show the stack's version, the pipe, the queues, and what is held and was rejected.
 
     Exit code 1 when an operator is needed: no mail flows, or some was given up.
-    The numbers of the queues are SQS's own, which are approximate and up to a minute old.
+    The numbers of the queues are SQS's own, which are approximate and up to a minute old. Days left are those of the oldest
+    message, as far as its age is known.
     """
-    wanted, current = pipe_state(stack)
+    pipe = look(stack)
     rows: list[dict[str, Any]] = [
         {"part": "stack", "state": _version(stack)},
-        {"part": "pipe", "state": current if wanted == current else f"{current}, to be {wanted}"},
+        {"part": "pipe", "state": str(pipe)},
     ]
-    needed = current != RUNNING
+    needed = pipe.current != RUNNING
     for queue, name in QUEUES.items():
         waiting, in_flight = depth(stack.sqs, stack.output(f"{queue}QueueUrl"))
-        rows.append({"part": name, "waiting": waiting, "in_flight": in_flight})
+        row = {"part": name, "waiting": waiting, "in_flight": in_flight}
+        if waiting + in_flight and (days := days_left(stack, queue)) is not None:
+            row["days_left"] = f"{days:.1f} at most"
+        rows.append(row)
         needed |= queue != "Inbound" and waiting + in_flight > 0
     undelivered = _undelivered(DeliveriesTable(stack))
     rows += undelivered
     needed |= any(row["waiting"] for row in undelivered if "waiting" in row)
-    console.table(("part", "state", "waiting", "in_flight"), rows, empty="")
+    console.table(("part", "state", "waiting", "in_flight", "days_left"), rows, empty="")
     if needed:
         raise typer.Exit(1)
 

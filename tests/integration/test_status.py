@@ -13,22 +13,31 @@ from tests.integration.command_line import OUTPUTS, Operator
 from tests.integration.template_tables import table
 from tests.integration.waiting_messages import give_up, hold, park, record
 
+ARN = "arn:aws:pipes:eu-central-1:123456789012:pipe/pipe"
+SINCE = "2026-11-24T10:00:00Z"
+
 
 class FakePipes:
-    """EventBridge Pipes, which takes a look or two to stop and to start. ``stuck`` is where it ends instead."""
+    """EventBridge Pipes, which takes a look or two to stop and to start.
 
-    def __init__(self, at: Operator, stuck: str | None = None) -> None:
-        self.desired = self.current = "RUNNING"
+    ``ends`` are the states in which the calls end instead of where they lead; ``conflicts`` is how many are refused.
+    """
+
+    def __init__(self, at: Operator, current: str = "RUNNING", desired: str = "RUNNING", **tags: str) -> None:
+        self.desired, self.current = desired, current
+        self.tags = tags
+        self.ends: list[str] = []
+        self.conflicts = 0
         self.calls: list[str] = []
         self._next: list[str] = []
-        self._stuck = stuck
         at.replaced["pipes"] = self
 
-    def describe_pipe(self, **request: str) -> dict[str, str]:
+    def describe_pipe(self, **request: str) -> dict[str, Any]:
         assert request == {"Name": "pipe"}
         if self._next:
             self.current = self._next.pop(0)
-        return {"DesiredState": self.desired, "CurrentState": self.current}
+        reason = {"StateReason": "no right to receive"} if self.current.endswith("_FAILED") else {}
+        return {"Arn": ARN, "DesiredState": self.desired, "CurrentState": self.current, "Tags": self.tags, **reason}
 
     def stop_pipe(self, **_: str) -> None:
         self._change("STOPPED", "STOPPING")
@@ -36,33 +45,167 @@ class FakePipes:
     def start_pipe(self, **_: str) -> None:
         self._change("RUNNING", "STARTING")
 
+    def tag_resource(self, **request: Any) -> None:
+        assert request["resourceArn"] == ARN
+        self.calls.append("tag")
+        self.tags |= request["tags"]
+
+    def untag_resource(self, **request: Any) -> None:
+        assert request["resourceArn"] == ARN
+        self.calls.append("untag")
+        for key in request["tagKeys"]:
+            self.tags.pop(key, None)
+
+    def comes(self, *states: str) -> None:
+        """Say what the next looks find."""
+        self._next = list(states)
+
     def _change(self, desired: str, between: str) -> None:
         self.calls.append(desired)
+        if self.conflicts:
+            self.conflicts -= 1
+            raise ClientError({"Error": {"Code": "ConflictException", "Message": "in transition"}}, "StartPipe")
         self.desired = desired
-        self._next = [between, self._stuck or desired]
+        self._next = [between, self.ends.pop(0) if self.ends else desired]
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipe, "POLL", 0)
+    for name in ("POLL", "GRACE", "QUIET"):
+        monkeypatch.setattr(pipe, name, 0)
 
 
 def test_stop_and_start(at: Operator) -> None:
     pipes = FakePipes(at)
-    assert at.run("pipe stop").startswith("the pipe has stopped; mail waits")
+    assert at.run("pipe stop").startswith("the pipe has stopped and nothing is in flight; mail waits")
+    assert datetime.fromisoformat(pipes.tags["OperatorStop"]).tzinfo
     assert at.run("pipe stop").startswith("the pipe has stopped")
     assert at.json("pipe start") == {"pipe": "pipe", "state": "RUNNING"}
-    assert pipes.calls == ["STOPPED", "RUNNING"]
+    assert pipes.tags == {}
+    assert pipes.calls == ["tag", "STOPPED", "tag", "untag", "RUNNING"]
+
+
+def test_what_the_breaker_has_stopped_is_the_operator_s_from_then_on(at: Operator) -> None:
+    pipes = FakePipes(at, "STOPPED", "STOPPED", BreakerStop=f"{SINCE} execution")
+    at.run("pipe stop")
+    assert set(pipes.tags) == {"BreakerStop", "OperatorStop"}
+    at.run("pipe start")
+    assert pipes.tags == {}
+
+
+@pytest.mark.parametrize("current", ["RUNNING", "STARTING", "START_FAILED", "UPDATE_FAILED", "STOP_FAILED"])
+def test_stop_from_every_state(at: Operator, current: str) -> None:
+    pipes = FakePipes(at, current)
+    pipes.comes(*["RUNNING"] * (current == "STARTING"))
+    at.run("pipe stop")
+    assert (pipes.current, "STOPPED" in pipes.calls) == ("STOPPED", True)
+
+
+@pytest.mark.parametrize("desired", ["RUNNING", "STOPPED"])
+@pytest.mark.parametrize(
+    "current", ["STOPPED", "START_FAILED", "STOP_FAILED", "UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"]
+)
+def test_start_from_every_state(at: Operator, current: str, desired: str) -> None:
+    pipes = FakePipes(at, current, desired)
+    at.run("pipe start")
+    assert (pipes.current, pipes.calls) == ("RUNNING", ["untag", "RUNNING"])
+
+
+def test_start_of_a_pipe_that_runs_takes_the_marks_away(at: Operator) -> None:
+    pipes = FakePipes(at, OperatorStop=SINCE)
+    at.run("pipe start")
+    assert (pipes.calls, pipes.tags) == (["untag"], {})
+
+
+def test_a_start_that_is_taken_for_granted_is_made_a_new_one(at: Operator) -> None:
+    pipes = FakePipes(at, "START_FAILED")
+    pipes.ends = ["START_FAILED"]
+    at.run("pipe start")
+    assert pipes.calls == ["untag", "RUNNING", "STOPPED", "RUNNING"]
+
+
+def test_a_pipe_in_transition_is_asked_again(at: Operator) -> None:
+    pipes = FakePipes(at, "STOPPED", "STOPPED")
+    pipes.conflicts = 1
+    at.run("pipe start")
+    assert pipes.calls == ["untag", "RUNNING", "RUNNING"]
+
+
+@pytest.mark.parametrize("current", pipe.BEYOND_STARTING)
+def test_a_pipe_that_only_a_deployment_can_mend(at: Operator, current: str) -> None:
+    pipes = FakePipes(at, current)
+    said = at.fails("pipe start")
+    assert said.startswith(f"the pipe pipe is {current} and cannot be started")
+    assert said.endswith(": deploy again.")
+    assert pipes.calls == []
 
 
 def test_a_pipe_that_does_not_start(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    FakePipes(at, stuck="START_FAILED")
-    at.run("pipe start")
-    at.replaced["pipes"].desired = at.replaced["pipes"].current = "STOPPED"
-    assert at.fails("pipe start") == "the pipe pipe is START_FAILED, not RUNNING; its log group says why."
-    monkeypatch.setattr(pipe, "PATIENCE", 0)
-    FakePipes(at, stuck="STOPPING")
-    assert "is STOPPING, not STOPPED" in at.fails("pipe stop")
+    pipes = FakePipes(at, "STOPPED", "STOPPED")
+    pipes.ends = ["START_FAILED", "STOPPED", "START_FAILED"]
+    said = at.fails("pipe start")
+    assert said == "the pipe pipe is START_FAILED, not RUNNING (no right to receive); its log group says why."
+    monkeypatch.setattr(pipe, "PATIENCE", -1)
+    FakePipes(at)
+    assert "is RUNNING, not STOPPED" in at.fails("pipe stop")
+
+
+def test_a_pipe_that_does_not_stop(at: Operator) -> None:
+    pipes = FakePipes(at)
+    pipes.ends = ["STOP_FAILED"] * 3
+    assert "is STOP_FAILED, not STOPPED" in at.fails("pipe stop")
+    assert "OperatorStop" in pipes.tags
+
+
+def test_aws_refuses_to_start(at: Operator) -> None:
+    pipes = FakePipes(at, "STOPPED", "STOPPED")
+
+    def denied(**_: str) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "StartPipe")
+
+    pipes.start_pipe = denied  # type: ignore[method-assign]
+    assert at.fails("pipe start") == "AWS refused StartPipe: not you"
+
+
+class Flight:
+    """How many messages are in flight at each look, the last for ever."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *numbers: int) -> None:
+        self.numbers = list(numbers)
+        self.looks = 0
+        monkeypatch.setattr(pipe, "depth", self)
+
+    def __call__(self, *_: Any) -> tuple[int, int]:
+        self.looks += 1
+        return 0, self.numbers.pop(0) if len(self.numbers) > 1 else self.numbers[0]
+
+
+def test_stop_waits_for_what_is_in_flight(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakePipes(at)
+    monkeypatch.setattr(pipe, "QUIET", 0.05)
+    flight = Flight(monkeypatch, 2, 1, 0, 1, 0)
+    at.run("pipe stop")
+    assert flight.looks > 5
+
+
+def test_stop_says_when_something_is_still_in_flight(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakePipes(at)
+    monkeypatch.setattr(pipe, "QUIET", 0.05)
+    monkeypatch.setattr(pipe, "LAST_DELIVERIES", -1)
+    Flight(monkeypatch, 3)
+    assert "has stopped, but 3 messages are still in flight and may yet be delivered" in at.fails("pipe stop")
+
+
+def test_stop_says_when_somebody_starts_it_meanwhile(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipes = FakePipes(at)
+    monkeypatch.setattr(pipe, "QUIET", 0.05)
+
+    def depth(*_: Any) -> tuple[int, int]:
+        pipes.desired = "RUNNING"
+        return 0, 0
+
+    monkeypatch.setattr(pipe, "depth", depth)
+    assert "somebody has started the pipe" in at.fails("pipe stop")
 
 
 def test_status(at: Operator) -> None:
@@ -77,10 +220,48 @@ def test_status(at: Operator) -> None:
         {"part": "rejected mail", "state": "0 in the last hour"},
     ]
     assert "inbound queue" in at.run("status")
-    pipes.desired = "STOPPED"
-    assert "RUNNING, to be STOPPED" in at.run("status")
+    pipes.desired, pipes.tags = "STOPPED", {"OperatorStop": SINCE}
+    assert f"RUNNING, to be STOPPED by an operator since {SINCE}" in at.run("status")
     pipes.current = "STOPPED"
-    at.run("status", 1)
+    assert f"STOPPED by an operator since {SINCE}" in at.run("status", 1)
+    pipes.tags = {"BreakerStop": f"{SINCE} 0a1b-execution"}
+    assert f"STOPPED by the storage breaker since {SINCE}" in at.run("status", 1)
+    pipes.tags = {}
+    assert "STOPPED by somebody with other tools than mailroomctl" in at.run("status", 1)
+
+
+class FakeCloudWatch:
+    """Knows the age of the oldest message of each queue, in seconds."""
+
+    def __init__(self, at: Operator, **ages: float) -> None:
+        self._ages = ages
+        at.replaced["cloudwatch"] = self
+
+    def get_metric_statistics(self, **request: Any) -> dict[str, Any]:
+        (queue,) = request["Dimensions"]
+        assert (request["Namespace"], request["MetricName"]) == ("AWS/SQS", "ApproximateAgeOfOldestMessage")
+        points = [{"Timestamp": 2, "Maximum": self._ages.get(queue["Value"], 0)}, {"Timestamp": 1, "Maximum": 9e9}]
+        return {"Datapoints": points}
+
+
+def days_left(at: Operator) -> dict[str, str]:
+    return {row["part"]: row["days_left"] for row in at.json("status", 1) if "days_left" in row}
+
+
+def test_days_left(at: Operator) -> None:
+    FakePipes(at, "STOPPED", "STOPPED")
+    for name in ("Inbound", "DeadLetter", "Parked"):
+        attributes = {"MessageRetentionPeriod": str(14 * 86_400)}
+        at.sqs.set_queue_attributes(QueueUrl=OUTPUTS[f"{name}QueueUrl"], Attributes=attributes)
+    assert days_left(at) == {}, "nothing waits"
+    at.sqs.send_message(QueueUrl=OUTPUTS["InboundQueueUrl"], MessageBody="{}")
+    park(at, "m1", "bob@example.com")
+    FakeCloudWatch(at)
+    assert days_left(at) == {"parked queue": "14.0 at most"}, "the parked events are asked; the inbound queue is not"
+    FakeCloudWatch(at, Inbound=3.5 * 86_400, Parked=20 * 86_400)
+    assert days_left(at) == {"inbound queue": "10.5 at most", "parked queue": "0.0 at most"}
+    visible = at.sqs.receive_message(QueueUrl=OUTPUTS["ParkedQueueUrl"])["Messages"]
+    assert len(visible) == 1, "a look hides nothing"
 
 
 def test_another_version_than_the_stack_s_is_named(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:

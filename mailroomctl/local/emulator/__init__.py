@@ -4,7 +4,8 @@
 ``pipe_runner``  runs the deployed EventBridge pipe
 ``error_names``  keeps the class name of a function's exception
 ``kept_workers`` keeps a function's process after an exception
-``pipe_api``     lets a workflow describe, stop and start a pipe
+``pipe_api``     lets a workflow describe, mark, stop and start a pipe
+``alarms``       lets an alarm on metric math be deployed
 
-Each of the last four says when it can be deleted.
+Each of the last five says when it can be deleted.
 """

@@ -102,7 +102,7 @@ class Runner:
         self._free.acquire()
         messages = []
         try:
-            if self._pipes.describe_pipe(Name=self._pipe.name)["CurrentState"] == "RUNNING":
+            if self._runs():
                 messages = self._sqs.receive_message(
                     QueueUrl=self._pipe.source_url,
                     MaxNumberOfMessages=min(self._pipe.batch_size, 10),
@@ -112,13 +112,27 @@ class Runner:
                 ).get("Messages", [])
             else:
                 time.sleep(PAUSE)
+            if messages and not self._runs():
+                self._give_back(messages)
+                messages = []
         except (BotoCoreError, ClientError) as error:
             log.warning("cannot poll: %s", error)
+            messages = []
             time.sleep(PAUSE)
         if messages:
             self._calls.submit(self._call, messages)
         else:
             self._free.release()
+
+    def _runs(self) -> bool:
+        return bool(self._pipes.describe_pipe(Name=self._pipe.name)["CurrentState"] == "RUNNING")
+
+    def _give_back(self, messages: list[dict[str, Any]]) -> None:
+        """Leave what came while the pipe was being stopped to whoever receives next."""
+        for message in messages:
+            self._sqs.change_message_visibility(
+                QueueUrl=self._pipe.source_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+            )
 
     def _call(self, messages: list[dict[str, Any]]) -> None:
         records = [record(message, self._pipe.source_arn, self._settings.region) for message in messages]

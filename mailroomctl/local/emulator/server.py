@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 from mailroomctl.local import processes
-from mailroomctl.local.emulator import error_names, kept_workers, pipe_api
+from mailroomctl.local.emulator import alarms, error_names, kept_workers, pipe_api
 from mailroomctl.local.settings import Settings
 
 
@@ -25,6 +25,7 @@ def main(state: str) -> None:
     error_names.install()
     kept_workers.install()
     pipe_api.install()
+    alarms.install()
     asyncio.run(_serve(settings))
     _end_workers()
     # Threads that wait for a function or a long poll would hold the interpreter back.

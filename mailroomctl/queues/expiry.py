@@ -1,0 +1,51 @@
+"""How many days are left before the oldest message of a queue expires."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mailroomctl.stack import Stack
+
+DAY = 86_400
+
+
+def days_left(stack: Stack, queue: str) -> float | None:
+    """Return the days that the oldest message has at most; None when no message's age is known.
+
+    CloudWatch knows the age of the oldest message, with two exceptions: it leaves out messages that were received three
+    times, and counts a dead letter from its move, though it expires by its first day. So the dead letters and parked
+    events themselves are asked as well, ten of them; the inbound queue is not, where a look would count as a receive.
+    """
+    url = stack.output(f"{queue}QueueUrl")
+    ages = [_known_to_cloudwatch(stack, url.rpartition("/")[2])]
+    if queue != "Inbound":
+        ages.append(_of_some(stack.sqs, url))
+    known = [age for age in ages if age is not None]
+    if not known:
+        return None
+    attributes = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MessageRetentionPeriod"])["Attributes"]
+    return max(0.0, (int(attributes["MessageRetentionPeriod"]) - max(known)) / DAY)
+
+
+def _known_to_cloudwatch(stack: Stack, name: str) -> float | None:
+    now = datetime.now(UTC)
+    points: list[dict[str, Any]] = stack.cloudwatch.get_metric_statistics(
+        Namespace="AWS/SQS",
+        MetricName="ApproximateAgeOfOldestMessage",
+        Dimensions=[{"Name": "QueueName", "Value": name}],
+        StartTime=now - timedelta(minutes=15),
+        EndTime=now,
+        Period=60,
+        Statistics=["Maximum"],
+    )["Datapoints"]
+    # Zero is what SQS says of an empty queue.
+    return max(points, key=lambda point: point["Timestamp"])["Maximum"] or None if points else None
+
+
+def _of_some(sqs: Any, url: str) -> float | None:
+    """The age of the oldest of ten messages, which stay visible to everybody."""
+    answer = sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageSystemAttributeNames=["SentTimestamp"]
+    )
+    sent = [int(message["Attributes"]["SentTimestamp"]) / 1000 for message in answer.get("Messages", [])]
+    return time.time() - min(sent) if sent else None
