@@ -65,7 +65,7 @@ def run(
         smtp_port=smtp_port,
         stack_name="mailroom-chaos",
         redelivery=1,
-        parameters={"MaxReceiveCount": "2", "DirectoryCacheSeconds": "300"},
+        parameters={"MaxReceiveCount": "3", "DirectoryCacheSeconds": "300"},
     )
     size = 3 * sum(len(mail.content) * len(plan.expected(mail)[0]) for mail in plan.mails) + (8 << 20)
     with Storage(settings.mail_root, size) as storage, _waits_scaled(), _up(settings):

@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from mailroomctl.local.send import send
 from mailroomctl.main import app
+from mailroomctl.queues import pipe
+from mailroomctl.stack import Stack
 from tests.e2e.world import World, until
 
 PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
@@ -86,9 +88,10 @@ def reader(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", world.settings.endpoint)
     monkeypatch.setenv("MAILROOM_STACK_NAME", world.settings.stack_name)
+    monkeypatch.setattr(pipe, "QUIET", 2.0)
     world.idle()
     yield Reader(world)
-    world.client("pipes").start_pipe(Name=world.outputs["PipeName"])
+    pipe.start(Stack(world.settings.stack_name, endpoint_url=world.settings.endpoint))
     world.idle()
     assert world.take("DeadLetter") == world.take("Parked") == []
 

@@ -1,36 +1,69 @@
 """A storage outage on the running application: mail waits instead of failing, and is delivered when it is over."""
 
 import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
 
 from mailroomctl.local.send import send
+from mailroomctl.main import app
+from mailroomctl.queues import pipe as pipe_module
 from tests.e2e.world import World, until
 
 ALARM = {"source": "aws.cloudwatch", "detail": {"state": {"value": "ALARM"}}}
 
 
 def pipe_state(world: World) -> str:
-    return str(world.client("pipes").describe_pipe(Name=world.outputs["PipeName"])["DesiredState"])
+    return str(pipe(world)["DesiredState"])
 
 
-def test_the_storage_breaker_lets_mail_wait(world: World) -> None:
-    address = world.mailbox()
-    states = world.client("stepfunctions")
-    breaker = world.physical_id("StorageBreaker")
+def pipe(world: World) -> dict[str, Any]:
+    return dict(world.client("pipes").describe_pipe(Name=world.outputs["PipeName"]))
+
+
+def begin(world: World) -> str:
+    """Start the breaker, as the rule on its alarms does."""
     with world.without_mail_root():
-        arn = states.start_execution(stateMachineArn=breaker, input=json.dumps(ALARM))["executionArn"]
+        arn = begin(world)
         until(lambda: pipe_state(world) == "STOPPED")
         before = world.errors_logged("WriteMailbox", "StorageUnavailable")
         until(lambda: world.errors_logged("WriteMailbox", "StorageUnavailable") > before)  # a probe that failed
         sent = send(world.settings, "", [address], b"Subject: wait for me\r\n\r\n")
         assert sent.message_id
         assert pipe_state(world) == "STOPPED"
+        assert arn.rpartition(":")[2] in pipe(world)["Tags"]["BreakerStop"]
         assert world.depth("Inbound") == (1, 0)
         assert world.records(sent.message_id) == []
-    until(lambda: states.describe_execution(executionArn=arn)["status"] != "RUNNING")
-    assert states.describe_execution(executionArn=arn)["status"] == "SUCCEEDED"
+    until(lambda: "Watch" in entered(world, arn))
     assert pipe_state(world) == "RUNNING"
+    assert "BreakerStop" not in pipe(world)["Tags"]
+    # It would watch for a quarter of an hour.
+    world.client("stepfunctions").stop_execution(executionArn=arn)
     [copy] = until(lambda: world.copies(address))
     world.idle()
     [record] = world.records(sent.message_id)
     assert (record["status"], record["attempts"], record["file_name"]) == ("DELIVERED", "1", copy.name)
     assert not list(world.mail_root.glob(".mailroom-probe*"))
+
+
+def test_an_operator_s_stop_holds_against_the_breaker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipe_module, "QUIET", 2.0)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", world.settings.endpoint)
+    monkeypatch.setenv("MAILROOM_STACK_NAME", world.settings.stack_name)
+    address = world.mailbox()
+    world.idle()
+    with world.without_mail_root():
+        arn = begin(world)
+        until(lambda: pipe_state(world) == "STOPPED")
+        assert CliRunner().invoke(app, ["pipe", "stop"]).exit_code == 0
+        sent = send(world.settings, "", [address], b"Subject: wait for the operator\r\n\r\n")
+        assert sent.message_id
+    states = world.client("stepfunctions")
+    until(lambda: states.describe_execution(executionArn=arn)["status"] == "SUCCEEDED")
+    assert entered(world, arn)[-2:] == ["Ours?", "NotOurs"]
+    assert world.records(sent.message_id) == []
+    assert "by an operator since" in CliRunner().invoke(app, ["status"]).output
+    assert CliRunner().invoke(app, ["pipe", "start"]).exit_code == 0
+    until(lambda: world.copies(address))
+    world.idle()

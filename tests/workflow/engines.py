@@ -270,7 +270,9 @@ class Ministack:
             return {"StatusCode": 200, "Payload": result} if resource.endswith("lambda:invoke") else result
 
         def wait(state: dict[str, Any], data: Any, context: Any) -> Any:
-            seconds = self._sfn._resolve_path(state["SecondsPath"], data) if "SecondsPath" in state else state["Seconds"]
+            seconds = (
+                self._sfn._resolve_path(state["SecondsPath"], data) if "SecondsPath" in state else state["Seconds"]
+            )
             script.waits.append(seconds)
             return data, state["Next"]
 

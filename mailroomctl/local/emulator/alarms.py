@@ -1,7 +1,7 @@
 """Lets an alarm on metric math be deployed.
 
-ministack 1.5 refuses ``Metrics`` in an ``AWS::CloudWatch::Alarm``. Here such an alarm is kept under its name with a metric
-that nobody measures: it is never evaluated, and its state is what ``set-alarm-state`` says.
+ministack 1.5 refuses ``Metrics`` in an ``AWS::CloudWatch::Alarm``. Here such an alarm is kept under its name with a
+metric that nobody measures: it is never evaluated, and its state is what ``set-alarm-state`` says.
 
 Delete this module when ministack takes such alarms: the stack can then be deployed without it.
 """
