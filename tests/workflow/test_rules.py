@@ -305,10 +305,11 @@ def test_the_template_fills_in_exactly_what_the_workflow_asks_for(name: str) -> 
     assert asked <= set(SUBSTITUTIONS) | {"DeliveriesTable", "ParkedQueueUrl"}
     for value in properties["DefinitionSubstitutions"].values():
         if isinstance(value, dict):
-            ((_, target),) = value.items()
-            logical_id = (target if isinstance(target, str) else target[0]).partition(".")[0]
-            known = {*resources, *_template()["Parameters"], *_template()["Mappings"], "AWS::Partition"}
-            assert logical_id in known
+            ((how, target),) = value.items()
+            text = target if isinstance(target, str) else target[0]
+            named = re.findall(r"\$\{([\w:]+)", text) if how == "Fn::Sub" else [text.partition(".")[0]]
+            pseudo = {"AWS::Partition", "AWS::StackName"}
+            assert set(named) <= {*resources, *_template()["Parameters"], *_template()["Mappings"], *pseudo}
 
 
 def test_a_state_waits_longer_than_its_function_runs(machine: dict[str, Any]) -> None:

@@ -76,4 +76,4 @@ def test_a_record_outlives_its_raw_mail(mail: int, quarantine: int, record: int,
         "QUARANTINE_RETENTION_DAYS": str(quarantine),
         "RECORD_RETENTION_DAYS": str(record),
     }
-    assert load(ValidateEventSettings, environ).record_days == days
+    assert settings.load(ValidateEventSettings, environ).record_days == days

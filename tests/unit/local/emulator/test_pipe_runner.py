@@ -127,6 +127,23 @@ def test_a_stopped_pipe_receives_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     assert aws.received == 0
 
 
+def test_what_comes_while_the_pipe_is_being_stopped_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipe_module, "PAUSE", 0.01)
+    aws = FakeAws("one")
+    receive = aws.receive_message
+
+    def stopped_meanwhile(**options: Any) -> dict[str, Any]:
+        aws.state = "STOPPED"
+        return receive(**options)
+
+    monkeypatch.setattr(aws, "receive_message", stopped_meanwhile)
+    runner = Runner(PIPE, cast(Settings, aws))
+    for _ in range(3):
+        runner.poll()
+    runner._calls.shutdown()
+    assert (aws.brought_back, aws.deleted, aws.most_running) == ([("one", 0)], [], 0)
+
+
 def test_a_queue_that_does_not_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     aws = FakeAws("one")
     answer = aws.describe_pipe
