@@ -285,11 +285,11 @@ def test_one_bad_mailbox_first_and_an_outage_later(engine: Engine) -> None:
 # --- what AWS refuses ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", ["ReadPipe", "MarkPipe", "StopPipe", "StartPipe", "UnmarkPipe", "ReadAlarms"])
-def test_what_is_refused_is_asked_again(engine: Engine, step: str) -> None:
-    path, script = play(engine, **{step: [CONFLICT] * 3})
+def test_what_is_refused_is_asked_again(engine: Engine) -> None:
+    steps = ("ReadPipe", "MarkPipe", "StopPipe", "StartPipe", "UnmarkPipe", "ReadAlarms")
+    path, script = play(engine, **{step: [CONFLICT] * 3 for step in steps})
     assert path[-1] == "StorageWorks"
-    assert script.attempts(step) >= 4
+    assert all(script.attempts(step) >= 4 for step in steps)
 
 
 @pytest.mark.parametrize(("step", "attempts"), [("ReadPipe", 7), ("MarkPipe", 7), ("StopPipe", 7), ("ReadAlarms", 7)])
