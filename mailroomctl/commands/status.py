@@ -26,8 +26,8 @@ def status(stack: Stack, console: Console) -> None:
     """Show the stack's version, the pipe, the queues, and what is held and was rejected.
 
     Exit code 1 when an operator is needed: no mail flows, or some was given up.
-    The numbers of the queues are SQS's own, which are approximate and up to a minute old. Days left are those of the oldest
-    message, as far as its age is known.
+    The numbers of the queues are SQS's own, which are approximate and up to a minute old. Days left are those of the
+    oldest message, as far as its age is known.
     """
     pipe = look(stack)
     rows: list[dict[str, Any]] = [
