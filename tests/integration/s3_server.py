@@ -22,12 +22,20 @@ class Misbehaviour:
 
 
 @dataclass
+class Refusal:
+    """A response without the object: the HTTP status and S3's own code."""
+
+    status: int
+    code: str = "InternalError"
+
+
+@dataclass
 class S3Server:
     """The object, what is to go wrong (one entry per response), and the requests as they came."""
 
     data: bytes = b""
     etag: str = '"version-1"'
-    plan: list[Misbehaviour | int | None] = field(default_factory=list)
+    plan: list[Misbehaviour | Refusal | None] = field(default_factory=list)
     requests: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
 
@@ -43,16 +51,16 @@ def s3_server() -> Iterator[S3Server]:
         def do_GET(self) -> None:
             state.requests.append({"path": self.path, **{name.lower(): value for name, value in self.headers.items()}})
             step = state.plan.pop(0) if state.plan else None
-            if isinstance(step, int):
-                self.refuse(step, "InternalError")
+            if isinstance(step, Refusal):
+                self.refuse(step)
             elif self.headers.get("If-Match", state.etag) != state.etag:
-                self.refuse(412, "PreconditionFailed")
+                self.refuse(Refusal(412, "PreconditionFailed"))
             else:
                 self.serve(step)
 
-        def refuse(self, status: int, code: str) -> None:
-            body = f"<Error><Code>{code}</Code></Error>".encode()
-            self.send_response(status)
+        def refuse(self, refusal: Refusal) -> None:
+            body = f"<Error><Code>{refusal.code}</Code></Error>".encode()
+            self.send_response(refusal.status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

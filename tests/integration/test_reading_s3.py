@@ -11,7 +11,7 @@ from mailroom.errors import ForbiddenObject, MessageMissing, MessageUnavailable,
 from mailroom.mail_store import MailStore, RawMail, s3_client
 from moto import mock_aws
 
-from tests.integration.s3_server import Misbehaviour, S3Server, s3_server
+from tests.integration.s3_server import Misbehaviour, Refusal, S3Server, s3_server
 
 MAIL = random.Random(1).randbytes(3 * 1024 * 1024 + 17)
 KEY = "inbound/message-1"
@@ -81,7 +81,8 @@ def test_a_connection_that_breaks_is_resumed(
 
 
 def test_several_breaks_with_errors_between(store: MailStore, s3: S3Server, tmp_path: Path) -> None:
-    s3.plan = [Misbehaviour(300_000, "close"), 503, Misbehaviour(700_000, "reset"), 500, Misbehaviour(5, "close")]
+    broken, busy = Misbehaviour(300_000, "close"), Refusal(503, "SlowDown")
+    s3.plan = [broken, busy, Misbehaviour(700_000, "reset"), Refusal(500), Misbehaviour(5, "close")]
     assert deliver(store.open(KEY), tmp_path) == MAIL
 
 
@@ -100,6 +101,14 @@ def test_a_connection_that_breaks_for_good_publishes_nothing(store: MailStore, s
         deliver(store.open(KEY), tmp_path)
     assert files(tmp_path) == []
     assert len(s3.requests) == 5
+
+
+def test_access_denied_by_a_slip_passes_when_it_is_mended(store: MailStore, s3: S3Server, tmp_path: Path) -> None:
+    s3.plan = [Refusal(403, "AccessDenied")]
+    with pytest.raises(MessageUnavailable, match=r"role.* bucket .*endpoint.* key .*\(AccessDenied\)"):
+        store.open(KEY)
+    assert len(s3.requests) == 1, "no quick second try helps here"
+    assert deliver(store.open(KEY), tmp_path) == MAIL
 
 
 def test_a_server_that_is_not_there(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ class InvalidEvent(PermanentError):
 
 
 class ForbiddenObject(PermanentError):
-    """The event names a bucket or key outside the configured mail store, or access to it is denied."""
+    """The event names a bucket or key outside the configured mail store."""
 
 
 class MessageMissing(PermanentError):
@@ -70,7 +70,7 @@ class ClockWrong(TemporaryError):
 
 
 class MessageUnavailable(TemporaryError):
-    """The raw mail could not be read from S3 just now."""
+    """The raw mail could not be read from S3 just now: no answer, or no permission."""
 
 
 class DirectoryUnavailable(TemporaryError):

@@ -31,14 +31,18 @@ _BROKEN = (BotoCoreError, HTTPError, OSError)
 # User metadata by which the S3 encryption clients (SES's KmsKeyArn is one) mark what only their key can read.
 _CLIENT_SIDE_ENCRYPTED = frozenset({"x-amz-key", "x-amz-key-v2", "x-amz-cek-alg"})
 _REPLACED = "PreconditionFailed"  # the answer to If-Match
+# Temporary, because it is a slip of ours and not of the event, and the same for all mail: the queue keeps it meanwhile.
+# Whoever may not list a bucket is told 403 for an object that is not there.
+_DENIED = (
+    MessageUnavailable,
+    "S3 denies access to the raw mail: look at the function's role, at the policies of the bucket and of the VPC "
+    "endpoint, and at the key if the bucket has one; without s3:ListBucket it may also be missing",
+)
 _ERRORS: dict[str, tuple[type[MailroomError], str]] = {
     "NoSuchKey": (MessageMissing, "the raw mail is not in the bucket (any more)"),
     "404": (MessageMissing, "the raw mail is not in the bucket (any more)"),
-    "AccessDenied": (
-        ForbiddenObject,
-        "S3 denies access to the raw mail; check the function's role and the bucket's key",
-    ),
-    "403": (ForbiddenObject, "S3 denies access to the raw mail; check the function's role and the bucket's key"),
+    "AccessDenied": _DENIED,
+    "403": _DENIED,
     "InvalidObjectState": (MessageUnreadable, "the raw mail was archived; restore the object first"),
     _REPLACED: (MessageUnavailable, "the raw mail was replaced while it was being read"),
 }

@@ -143,8 +143,8 @@ def test_more_bytes_than_announced_are_refused() -> None:
     [
         (s3_error("NoSuchKey"), MessageMissing),
         (s3_error("404"), MessageMissing),
-        (s3_error("AccessDenied"), ForbiddenObject),
-        (s3_error("403"), ForbiddenObject),
+        (s3_error("AccessDenied"), MessageUnavailable),
+        (s3_error("403"), MessageUnavailable),
         (s3_error("InvalidObjectState"), MessageUnreadable),
         (s3_error("NoSuchBucket"), MessageUnavailable),
         (s3_error("SlowDown"), MessageUnavailable),
