@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "MAIL_BUCKET": "mail",
     "MAIL_ROOT": "/mnt/mail",
     "DIRECTORY_TABLE": "directory",
-    "LEASE_SECONDS": "400",
+    "LEASE_SECONDS": "370",
     "RECORD_RETENTION_DAYS": "400",
 }
 

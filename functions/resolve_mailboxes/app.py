@@ -16,7 +16,12 @@ from mailroom.resolve.resolution import Request
 config = settings.load(settings.ResolveMailboxesSettings)
 # One quick second try: longer outages are the workflow's business. 5 s is the function's timeout.
 client = boto3.client(
-    "dynamodb", config=Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"})
+    "dynamodb",
+    config=Config(
+        connect_timeout=config.directory_connect_seconds,
+        read_timeout=config.directory_read_seconds,
+        retries={"total_max_attempts": config.sdk_attempts, "mode": "standard"},
+    ),
 )
 directory = Directory(
     config.directory_table,
@@ -24,10 +29,10 @@ directory = Directory(
     cache_seconds=config.cache_seconds,
     cache_negative_seconds=config.cache_negative_seconds,
     cache_entries=config.cache_entries,
+    attempts=config.directory_attempts,
+    wait_seconds=config.directory_wait_milliseconds / 1000,
 )
-rules = Rules(
-    config.mailbox_path_template, config.fan_out_limit, settings.pairs("VERDICT_POLICY", config.verdict_policy)
-)
+rules = Rules(config.mailbox_path_template, config.fan_out_limit, config.verdict_policy)
 
 
 @logger.inject_lambda_context(correlation_id_path="message.id", clear_state=True)
@@ -45,6 +50,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     rejected, held = undelivered["REJECTED"], undelivered["HELD"]
     counts = {"deliveries": len(resolution.deliveries), "rejected": rejected, "held": held}
     logger.info("Resolved", extra={**counts, "problems": len(resolution.problems), "problem_codes": problems})
+    logger.debug("Mailboxes", extra={"mailboxes": {one.mailbox: one.path for one in resolution.deliveries}})
     metrics.add_metric("MailboxesResolved", MetricUnit.Count, counts["deliveries"])
     metrics.add_metric("RecipientsRejected", MetricUnit.Count, rejected)
     metrics.add_metric("RecipientsHeld", MetricUnit.Count, held)

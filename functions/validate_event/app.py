@@ -26,6 +26,7 @@ def handler(event: Any, context: LambdaContext) -> state.Received | state.Ignore
         return received.to_state()
     logger.set_correlation_id(received.message_id)
     received.check_object(config.mail_bucket, (config.mail_key_prefix, config.quarantine_prefix))
+    logger.debug("Envelope", extra={"source": received.source, "recipients": list(received.recipients)})
     logger.info("Mail received", extra={"recipients": len(received.recipients), "verdicts": dict(received.verdicts)})
     metrics.add_metric("MailReceived", MetricUnit.Count, 1)
     return received.to_state(

@@ -6,12 +6,21 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from mailroom import maildir, settings
 from mailroom.delivery import Delivery, written_state
-from mailroom.mail_store import MailStore
+from mailroom.mail_store import MailStore, s3_client
 from mailroom.observability import MetricUnit, count_errors, logger, metrics
 from mailroom.state import Written
 
 config = settings.load(settings.WriteMailboxSettings)
-mail_store = MailStore(config.mail_bucket)
+mail_store = MailStore(
+    config.mail_bucket,
+    client=s3_client(
+        connect_timeout=config.raw_mail_connect_seconds,
+        read_timeout=config.raw_mail_read_seconds,
+        attempts=config.sdk_attempts,
+    ),
+    resumes=config.raw_mail_resumes,
+    wait_seconds=config.raw_mail_wait_milliseconds / 1000,
+)
 
 
 @logger.inject_lambda_context(correlation_id_path="message.id", clear_state=True)
@@ -31,7 +40,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Written | dict[str
         return {"probe": "ok"}
     delivery = Delivery.from_state(event, request_id=context.aws_request_id)
     logger.info("Writing", extra={"attempts": delivery.attempts, "recovering": delivery.recovering})
-    delivered = delivery.write(mail_store, config.mail_root, publish_seconds=config.publish_seconds)
+    delivered = delivery.write(
+        mail_store,
+        config.mail_root,
+        publish_seconds=config.publish_seconds,
+        patience=config.storage_patience_milliseconds / 1000,
+    )
+    where = {"path": delivery.path, "folder": delivered.folder, "file_name": delivered.file_name}
+    logger.debug("Copy", extra={"mailbox": delivery.mailbox, "recipients": list(delivery.recipients), **where})
     age = (datetime.now(UTC) - delivery.received_at).total_seconds()
     metrics.add_metric("CopyRecovered" if delivered.already_delivered else "CopyWritten", MetricUnit.Count, 1)
     metrics.add_metric("BytesDelivered", MetricUnit.Bytes, delivered.size)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from mailroom.errors import DirectoryUnavailable, FanOutLimitExceeded
+from mailroom.observability import logger
 
 from tests.integration.command_line import Operator
 from tests.integration.handlers import fresh_worker, lambda_context
@@ -104,6 +105,49 @@ def test_no_domain_is_known_until_the_directory_names_one(at: Operator, call: An
 
 def test_a_state_of_an_earlier_version_gets_its_hour(call: Any) -> None:
     assert call("bob@example.com", received_at="2026-11-24T02:47:00.123Z")["message"]["hour"] == "2026-11-24T02#c"
+
+
+def test_how_the_directory_is_read_and_remembered_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "DIRECTORY_TABLE": "directory",
+        "CACHE_SECONDS": "0",
+        "CACHE_NEGATIVE_SECONDS": "7",
+        "CACHE_ENTRIES": "0",
+        "DIRECTORY_ATTEMPTS": "3",
+        "DIRECTORY_WAIT_MILLISECONDS": "20",
+        "DIRECTORY_CONNECT_SECONDS": "4",
+        "DIRECTORY_READ_SECONDS": "5",
+        "SDK_ATTEMPTS": "1",
+    }
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr("mailroom.resolve.directory.Directory", lambda *_, **named: made.append(named))
+    config = fresh_worker(monkeypatch, "resolve_mailboxes", environment).client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (4, 5)
+    assert config.retries["total_max_attempts"] == 1
+    assert made == [
+        {
+            "cache_seconds": 0,
+            "cache_negative_seconds": 7,
+            "cache_entries": 0,
+            "attempts": 3,
+            "wait_seconds": 0.02,
+        }
+    ]
+
+
+def test_only_debug_names_a_mailbox(at: Operator, call: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    at.run("mailbox add bob@example.com")
+    capsys.readouterr()
+    call("bob@example.com")
+    assert "bob@" not in capsys.readouterr().out
+    level = logger.log_level
+    logger.setLevel("DEBUG")
+    try:
+        call("bob@example.com")
+    finally:
+        logger.setLevel(level)
+    assert '"mailboxes":{"bob@example.com":"example.com/bob/Maildir"}' in capsys.readouterr().out
 
 
 def test_no_table(at: Operator, call: Any) -> None:

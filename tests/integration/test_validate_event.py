@@ -90,6 +90,13 @@ def test_an_incomplete_environment_names_everything(monkeypatch: pytest.MonkeyPa
         fresh_worker(monkeypatch, "validate_event", {})
 
 
+@pytest.mark.parametrize("function", ["validate_event", "resolve_mailboxes", "write_mailbox"])
+def test_no_function_starts_with_a_number_out_of_range(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+    numbers = ("LEASE_SECONDS", "COPIES_AT_ONCE", "CACHE_SECONDS", "FAN_OUT_LIMIT", "PUBLISH_SECONDS", "SDK_ATTEMPTS")
+    with pytest.raises(ConfigurationError, match=r"-1.*-1"):
+        fresh_worker(monkeypatch, function, dict.fromkeys(numbers, "-1"))
+
+
 EVENTS = Path(__file__).parents[2] / "events"
 
 

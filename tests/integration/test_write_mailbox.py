@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from mailroom import maildir
 from mailroom.errors import (
     ClockWrong,
     DeadlinePassed,
@@ -15,11 +16,15 @@ from mailroom.errors import (
     InvalidEvent,
     MailboxPathRejected,
     MessageMissing,
+    MessageUnavailable,
     StorageUnavailable,
 )
+from mailroom.mail_store import s3_client
+from mailroom.observability import logger
 from moto import mock_aws
 
 from tests.integration.handlers import fresh_worker, lambda_context
+from tests.integration.s3_server import Misbehaviour, Refusal, s3_server
 
 RAW = b"Return-Path: <a@b.c>\r\nSubject: \xff\x00 hi\r\n\r\nbare\nlf, no end"
 
@@ -147,6 +152,44 @@ def test_the_time_to_publish_is_a_setting(monkeypatch: pytest.MonkeyPatch, handl
     assert files(tmp_path) == []
 
 
+def test_how_patiently_s3_and_the_storage_are_tried_is_a_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    environment = {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "MAIL_BUCKET": "mail-bucket",
+        "MAIL_ROOT": str(tmp_path),
+        "RAW_MAIL_CONNECT_SECONDS": "5",
+        "RAW_MAIL_READ_SECONDS": "1",
+        "RAW_MAIL_RESUMES": "1",
+        "RAW_MAIL_WAIT_MILLISECONDS": "1",
+        "SDK_ATTEMPTS": "1",
+        "STORAGE_PATIENCE_MILLISECONDS": "1500",
+    }
+    given: list[dict[str, Any]] = []
+
+    def noting(function: Any) -> Any:
+        return lambda *args, **named: (given.append(named), function(*args, **named))[1]
+
+    monkeypatch.setattr("mailroom.mail_store.s3_client", noting(s3_client))
+    monkeypatch.setattr("mailroom.maildir.deliver", noting(maildir.deliver))
+    with s3_server() as server:
+        app = fresh_worker(monkeypatch, "write_mailbox", {**environment, "AWS_ENDPOINT_URL_S3": server.url})
+        server.data = RAW
+        server.plan = [Misbehaviour(1, "close"), Misbehaviour(1, "close"), Refusal(503, "SlowDown")]
+        with pytest.raises(MessageUnavailable, match="broke 2 times"):
+            app.handler(item(), lambda_context())
+        with pytest.raises(MessageUnavailable, match="SlowDown"):
+            app.handler(item(), lambda_context())
+        assert len(server.requests) == 3
+    client, *deliveries = given
+    assert client == {"connect_timeout": 5, "read_timeout": 1, "attempts": 1}
+    assert [one["patience"] for one in deliveries] == [1.5, 1.5]
+    assert files(tmp_path) == []
+
+
 def test_what_is_missing_is_named(handler: Any) -> None:
     event = item()
     del event["delivery"]["path"]
@@ -176,6 +219,19 @@ def test_logs_name_the_message_and_nobody(handler: Any, capsys: pytest.CaptureFi
     assert emf["CopyWritten"] == [1.0]
     assert emf["BytesDelivered"][0] > len(RAW)
     assert emf["AgeAtDelivery"][0] > 0
+
+
+def test_debug_names_the_copy(handler: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    level = logger.log_level
+    logger.setLevel("DEBUG")
+    try:
+        handler(item())
+    finally:
+        logger.setLevel(level)
+    logged = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    (line,) = [line for line in logged if line.get("level") == "DEBUG"]
+    assert line["mailbox"] == "bob@example.com"
+    assert tmp_path / line["path"] / "new" / line["file_name"] in files(tmp_path)
 
 
 def test_an_error_is_counted_and_explained(handler: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -207,7 +207,10 @@ def test_the_pipe_keeps_the_contract(template: dict[str, Any]) -> None:
 def test_the_workflow_s_log_feeds_the_console(template: dict[str, Any]) -> None:
     machine = template["Resources"]["DeliverMail"]["Properties"]
     assert machine["Type"] == "EXPRESS"
-    assert (machine["Logging"]["Level"], machine["Logging"]["IncludeExecutionData"]) == ("ALL", True)
+    assert machine["Logging"]["Level"] == "ALL"
+    assert machine["Logging"]["IncludeExecutionData"] == {"Fn::If": ["HasExecutionData", True, False]}
+    assert template["Conditions"]["HasExecutionData"] == {"Fn::Equals": [{"Ref": "ExecutionLog"}, "full"]}
+    assert template["Parameters"]["ExecutionLog"]["Default"] == "full", "a replay from the console is a promise"
 
 
 def test_every_storage_metric_has_the_same_name_of_the_storage(template: dict[str, Any]) -> None:

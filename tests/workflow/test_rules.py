@@ -13,7 +13,7 @@ import pytest
 from cfnlint.api import ManualArgs, lint
 from cfnlint.decode.cfn_yaml import loads
 from mailroom import errors
-from mailroom.settings import WriteMailboxSettings
+from mailroom.settings import ValidateEventSettings, WriteMailboxSettings
 
 from tests.workflow.script import SUBSTITUTIONS, WORKFLOWS, all_states, filled, source
 from tools.format_asl import formatted
@@ -324,10 +324,10 @@ def test_a_state_waits_longer_than_its_function_runs(machine: dict[str, Any]) ->
 def test_a_first_attempt_publishes_at_least_two_seconds_before_its_state_gives_it_up() -> None:
     """Else its retry could look for a copy, find none, and have both of them publish one."""
     variables = _template()["Resources"]["WriteMailbox"]["Properties"]["Environment"]["Variables"]
-    (default,) = [field.default for field in fields(WriteMailboxSettings) if field.name == "publish_seconds"]
+    (setting,) = [field for field in fields(WriteMailboxSettings) if field.name == "publish_seconds"]
     states = _tasks(_machine("deliver_mail"))
-    assert int(variables["PUBLISH_SECONDS"]) == default
-    assert 0 < default <= states["WriteMailbox"]["TimeoutSeconds"] - 2
+    assert int(variables["PUBLISH_SECONDS"]) == setting.default
+    assert 0 < setting.default <= setting.metadata["read"].most <= states["WriteMailbox"]["TimeoutSeconds"] - 2
     assert states["WriteMailbox"]["Parameters"]["Payload"]["entered_at.$"] == "$$.State.EnteredTime"
 
 
@@ -373,7 +373,9 @@ def test_a_lease_outlives_every_execution_and_ends_before_the_redelivery() -> No
         if resource["Type"] == "AWS::Serverless::Function"
     )
     visibility = resources["InboundQueue"]["Properties"]["VisibilityTimeout"]
-    assert EXPRESS_SECONDS + longest < lease < visibility
+    (setting,) = [field for field in fields(ValidateEventSettings) if field.name == "lease_seconds"]
+    allowed = setting.metadata["read"]
+    assert EXPRESS_SECONDS + longest < allowed.least <= lease <= allowed.most < visibility
 
 
 @pytest.mark.parametrize("name", WORKFLOW_NAMES)

@@ -106,10 +106,13 @@ class Delivery:
             raise ClockWrong(f"the local clock is {behind:.1f} s behind the workflow's; a retry needs no clock")
         return entered + seconds
 
-    def write(self, mail_store: MailStore, mail_root: str, *, publish_seconds: float) -> maildir.Delivered:
+    def write(
+        self, mail_store: MailStore, mail_root: str, *, publish_seconds: float, patience: float
+    ) -> maildir.Delivered:
         """Put the copy into the Maildir; the raw mail is fetched only when it must be written.
 
-        A first attempt publishes within ``publish_seconds`` of the state's entry, or not at all.
+        A first attempt publishes within ``publish_seconds`` of the state's entry, or not at all. ``patience`` is the
+        time for what may pass at once, in seconds.
 
         Raises ``ClockWrong``, and what ``maildir.deliver`` and ``MailStore.open`` raise.
         """
@@ -125,6 +128,7 @@ class Delivery:
             attempt=self.attempt,
             recovering=self.recovering,
             publish_before=self.publish_before(publish_seconds),
+            patience=patience,
         )
 
     def _content(self, mail_store: MailStore) -> Iterator[bytes]:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CHUNK_BYTES = 256 * 1024
-RESUMES = 4
 
 # What a broken or silent connection raises, depending on the moment and on the layer that notices.
 _BROKEN = (BotoCoreError, HTTPError, OSError)
@@ -48,7 +47,7 @@ _ERRORS: dict[str, tuple[type[MailroomError], str]] = {
 }
 
 
-def s3_client(*, connect_timeout: float = 2, read_timeout: float = 3) -> "S3Client":
+def s3_client(*, connect_timeout: float = 2, read_timeout: float = 3, attempts: int = 2) -> "S3Client":
     """Make the one S3 client of a function; endpoint, region and credentials come from AWS's usual environment.
 
     botocore's own session: boto3 would add 5 % to the cold start and nothing that is used here. One quick second
@@ -60,7 +59,7 @@ def s3_client(*, connect_timeout: float = 2, read_timeout: float = 3) -> "S3Clie
         read_timeout=read_timeout,
         max_pool_connections=2,
         tcp_keepalive=True,
-        retries={"mode": "standard", "total_max_attempts": 2},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
@@ -71,13 +70,23 @@ class MailStore:
     """The bucket where SES puts raw mail."""
 
     def __init__(
-        self, bucket: str, *, client: "S3Client | None" = None, chunk_bytes: int = CHUNK_BYTES, resumes: int = RESUMES
+        self,
+        bucket: str,
+        *,
+        client: "S3Client | None" = None,
+        chunk_bytes: int = CHUNK_BYTES,
+        resumes: int = 4,
+        wait_seconds: float = 1,
     ) -> None:
-        """Use ``bucket`` only; ``resumes`` bounds how often one message's stream is taken up again."""
+        """Use ``bucket`` only.
+
+        ``resumes`` bounds how often one message's stream is taken up again, ``wait_seconds`` the wait before each.
+        """
         self._bucket = bucket
         self._client = client or s3_client()
         self._chunk_bytes = chunk_bytes
         self._resumes = resumes
+        self._wait_seconds = wait_seconds
 
     def open(self, key: str, *, bucket: str | None = None) -> "RawMail":
         """Begin to read an object: one GET, whose body is read as ``RawMail.chunks`` is.
@@ -97,7 +106,7 @@ class MailStore:
                 "the raw mail is encrypted for a client: remove the KMS key from the receipt rule's S3 action and use "
                 "the bucket's default encryption"
             )
-        return RawMail(self._get, key, response, self._chunk_bytes, self._resumes)
+        return RawMail(self._get, key, response, self._chunk_bytes, self._resumes, self._wait_seconds)
 
     def _get(self, **arguments: str) -> Any:
         """One GetObject, its failures by what to do about them."""
@@ -115,7 +124,13 @@ class RawMail:
     """One version of one object; ``chunks`` gives exactly ``size`` bytes of it or raises."""
 
     def __init__(
-        self, get: Callable[..., Any], key: str, response: dict[str, Any], chunk_bytes: int, resumes: int
+        self,
+        get: Callable[..., Any],
+        key: str,
+        response: dict[str, Any],
+        chunk_bytes: int,
+        resumes: int,
+        wait_seconds: float,
     ) -> None:
         """Made by ``MailStore.open``."""
         self.size: int = response["ContentLength"]
@@ -125,6 +140,7 @@ class RawMail:
         self._body = response["Body"]
         self._chunk_bytes = chunk_bytes
         self._resumes = resumes
+        self._wait_seconds = wait_seconds
         self.chunks: Iterator[bytes] = self._read()
 
     def __enter__(self) -> Self:
@@ -175,7 +191,7 @@ class RawMail:
         retrying = Retrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(resumes_left),
-            wait=wait_random_exponential(multiplier=0.1, max=1),
+            wait=wait_random_exponential(multiplier=0.1, max=self._wait_seconds),
             reraise=True,
         )
         response = retrying(self._get, Key=self._key, Range=f"bytes={offset}-", IfMatch=self.etag)

@@ -1,8 +1,13 @@
-"""A function's environment, typed, with everything that is wrong reported in one error."""
+"""A function's environment, typed, with everything that is wrong reported in one error.
+
+A field ``x_y`` is the variable ``X_Y``. docs/settings.md has them all in tables, with the template's parameters; a test
+compares the three.
+"""
 
 import os
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
 
 from mailroom.errors import ConfigurationError
 
@@ -10,6 +15,47 @@ from mailroom.errors import ConfigurationError
 QUARANTINE_PREFIX = "quarantine/"
 #: Days by which a record outlives its raw mail: S3 may be days late with what a lifecycle rule has expired.
 LATE_EXPIRY_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The whole numbers that a setting may be, both ends included, and what they count."""
+
+    least: int
+    most: int
+    unit: str
+
+    def __call__(self, text: str) -> int:
+        """Read the number; raises ``ValueError``."""
+        digits = text.removeprefix("-")
+        # int() would also take 1_000 and the digits of other scripts.
+        if digits.isascii() and digits.isdigit() and self.least <= int(text) <= self.most:
+            return int(text)
+        raise ValueError(text)
+
+    def __str__(self) -> str:
+        """Give what an error says."""
+        return f"a whole number of {self.unit} from {self.least} to {self.most}"
+
+
+def number(least: int, most: int, unit: str, default: object = MISSING) -> Any:
+    """Make a field for a whole number; it must be set unless it has a default."""
+    return field(default=default, metadata={"read": Range(least, most, unit)})
+
+
+class Pairs:
+    """``name=value,name=value``; the empty text holds no pairs."""
+
+    def __call__(self, text: str) -> Mapping[str, str]:
+        """Read the pairs; raises ``ValueError`` where one has no ``=``."""
+        parts = [pair.partition("=") for pair in text.split(",") if pair]
+        if not all(separator for _, separator, _ in parts):
+            raise ValueError(text)
+        return {name.strip(): value.strip() for name, _, value in parts}
+
+    def __str__(self) -> str:
+        """Give what an error says."""
+        return "name=value, separated by commas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +67,14 @@ class ValidateEventSettings:
     """
 
     mail_bucket: str
-    lease_seconds: int
-    record_retention_days: int
+    lease_seconds: int = number(316, 399, "seconds")
+    record_retention_days: int = number(15, 3650, "days")
     mail_key_prefix: str = ""
     quarantine_prefix: str = QUARANTINE_PREFIX
-    copies_at_once: int = 10
+    copies_at_once: int = number(1, 40, "copies", 10)
     bounce_sender: str = ""
-    mail_retention_days: int = 90
-    quarantine_retention_days: int = 90
+    mail_retention_days: int = number(30, 3650, "days", 90)
+    quarantine_retention_days: int = number(1, 3650, "days", 90)
 
     @property
     def record_days(self) -> int:
@@ -42,16 +88,22 @@ class ResolveMailboxesSettings:
     """What ResolveMailboxes needs to know.
 
     ``cache_seconds`` is how long an entry of the directory is remembered, ``cache_negative_seconds`` how long the
-    absence of one is. ``verdict_policy`` is the stack's policy as ``finding=action,…``: ``mailroom.resolve.policy``.
+    absence of one is. ``directory_attempts`` and ``directory_wait_milliseconds`` are for keys that DynamoDB leaves
+    unprocessed. ``verdict_policy`` is the stack's policy: ``mailroom.resolve.policy``.
     """
 
     directory_table: str
     mailbox_path_template: str = "{domain}/{local_part}/Maildir"
-    fan_out_limit: int = 500
-    cache_seconds: int = 60
-    cache_negative_seconds: int = 15
-    cache_entries: int = 10_000
-    verdict_policy: str = ""
+    fan_out_limit: int = number(1, 1000, "mailboxes", 500)
+    cache_seconds: int = number(0, 3600, "seconds", 60)
+    cache_negative_seconds: int = number(0, 3600, "seconds", 15)
+    cache_entries: int = number(0, 100_000, "entries", 10_000)
+    directory_attempts: int = number(2, 10, "calls", 5)
+    directory_wait_milliseconds: int = number(1, 500, "milliseconds", 500)
+    directory_connect_seconds: int = number(1, 5, "seconds", 1)
+    directory_read_seconds: int = number(1, 5, "seconds", 2)
+    sdk_attempts: int = number(1, 3, "calls", 2)
+    verdict_policy: Mapping[str, str] = field(default_factory=dict, metadata={"read": Pairs()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,48 +116,37 @@ class WriteMailboxSettings:
 
     mail_bucket: str
     mail_root: str
-    publish_seconds: int = 16
+    publish_seconds: int = number(1, 16, "seconds", 16)
+    raw_mail_resumes: int = number(0, 20, "connections", 4)
+    raw_mail_wait_milliseconds: int = number(1, 2000, "milliseconds", 1000)
+    raw_mail_connect_seconds: int = number(1, 5, "seconds", 2)
+    raw_mail_read_seconds: int = number(1, 10, "seconds", 3)
+    sdk_attempts: int = number(1, 3, "calls", 2)
+    storage_patience_milliseconds: int = number(0, 5000, "milliseconds", 800)
 
 
 def load[S](cls: type[S], environ: Mapping[str, str] | None = None) -> S:
-    """Fill the settings dataclass ``cls`` from the environment; a field ``x_y`` is the variable ``X_Y``.
+    """Fill the settings dataclass ``cls`` from the environment.
 
-    Fields are ``str`` or ``int``. A variable that is unset takes the field's default; one that is empty counts as
-    unset unless the field's default is the empty text.
+    A variable that is unset or empty takes the field's default.
 
-    Raises ``ConfigurationError`` that names every missing or malformed variable together.
+    Raises ``ConfigurationError`` that names every variable that is missing or wrong, with what it is and may be.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, object] = {}
     wrong: list[str] = []
-    for field in fields(cls):  # type: ignore[arg-type]  # a dataclass by contract
-        variable = field.name.upper()
+    for one in fields(cls):  # type: ignore[arg-type]  # a dataclass by contract
+        variable = one.name.upper()
         text = environ.get(variable, "")
+        read: Callable[[str], object] | None = one.metadata.get("read")
         if text == "":
-            if field.default is MISSING:
-                wrong.append(f"{variable} is missing")
+            if one.default is MISSING and one.default_factory is MISSING:
+                wrong.append(f"{variable} is missing; it must be {read or 'a text'}")
             continue
-        if field.type is int:
-            try:
-                values[field.name] = int(text)
-            except ValueError:
-                wrong.append(f"{variable} is not a whole number: {text!r}")
-        else:
-            values[field.name] = text
+        try:
+            values[one.name] = read(text) if read else text
+        except ValueError:
+            wrong.append(f"{variable} is {text!r}; it must be {read}")
     if wrong:
-        raise ConfigurationError(f"{'; '.join(wrong)}. Set the function's environment in template.yaml.")
+        raise ConfigurationError(f"{'. '.join(wrong)}. Set the function's environment in template.yaml.")
     return cls(**values)
-
-
-def pairs(variable: str, text: str) -> dict[str, str]:
-    """Read ``name=value,name=value`` from the variable of that name; the empty text holds no pairs.
-
-    Raises ``ConfigurationError`` where a pair has no ``=``.
-    """
-    found = {}
-    for pair in filter(None, text.split(",")):
-        name, separator, value = pair.partition("=")
-        if not separator:
-            raise ConfigurationError(f"{variable} holds {pair!r}, which is not name=value.")
-        found[name.strip()] = value.strip()
-    return found

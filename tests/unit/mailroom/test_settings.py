@@ -1,12 +1,12 @@
-"""A function's environment: typed, and everything that is wrong in one error."""
+"""A function's environment: typed, in range, and everything that is wrong in one error."""
 
-import re
-from pathlib import Path
+from dataclasses import MISSING, fields
+from typing import Any
 
 import pytest
 from mailroom import settings
 from mailroom.errors import ConfigurationError
-from mailroom.settings import ResolveMailboxesSettings, ValidateEventSettings, WriteMailboxSettings
+from mailroom.settings import Pairs, ResolveMailboxesSettings, ValidateEventSettings, WriteMailboxSettings
 
 COMPLETE = {"MAIL_BUCKET": "bucket", "LEASE_SECONDS": "370", "RECORD_RETENTION_DAYS": "400", "UNRELATED": "x"}
 
@@ -22,13 +22,43 @@ def test_given_values_go_before_defaults() -> None:
     assert (loaded.mail_key_prefix, loaded.copies_at_once) == ("in/", 3)
 
 
-def test_everything_wrong_is_in_one_error() -> None:
+def test_everything_wrong_is_in_one_error_with_what_it_is_and_may_be() -> None:
+    wrong = {"MAIL_BUCKET": "", "LEASE_SECONDS": "soon", "COPIES_AT_ONCE": "41"}
     with pytest.raises(ConfigurationError) as caught:
-        settings.load(ValidateEventSettings, {"MAIL_BUCKET": "", "LEASE_SECONDS": "soon"})
-    text = str(caught.value)
-    assert "MAIL_BUCKET is missing" in text
-    assert "LEASE_SECONDS is not a whole number: 'soon'" in text
-    assert "RECORD_RETENTION_DAYS is missing" in text
+        settings.load(ValidateEventSettings, wrong)
+    assert str(caught.value) == (
+        "MAIL_BUCKET is missing; it must be a text. "
+        "LEASE_SECONDS is 'soon'; it must be a whole number of seconds from 316 to 399. "
+        "RECORD_RETENTION_DAYS is missing; it must be a whole number of days from 15 to 3650. "
+        "COPIES_AT_ONCE is '41'; it must be a whole number of copies from 1 to 40. "
+        "Set the function's environment in template.yaml."
+    )
+
+
+@pytest.mark.parametrize("text", ["0", "17", "-5", "16.0", "1e1", "1_6", " 16", "+16", "١٦", "", "--16"])
+def test_only_a_whole_number_in_its_range_is_one(text: str) -> None:
+    environment = {"MAIL_BUCKET": "bucket", "MAIL_ROOT": "/mnt/mail", "PUBLISH_SECONDS": text}
+    if text == "":
+        assert settings.load(WriteMailboxSettings, environment).publish_seconds == 16
+        return
+    with pytest.raises(ConfigurationError, match=r"PUBLISH_SECONDS is .*; it must be a whole number of seconds from 1"):
+        settings.load(WriteMailboxSettings, environment)
+
+
+@pytest.mark.parametrize("cls", [ValidateEventSettings, ResolveMailboxesSettings, WriteMailboxSettings])
+def test_both_ends_of_a_range_are_in_it_and_the_default_is(cls: Any) -> None:
+    ranges = {one.name: one.metadata["read"] for one in fields(cls) if one.type is int}
+    texts = {one.name.upper(): "text" for one in fields(cls) if one.type is str}
+    least = settings.load(cls, texts | {name.upper(): str(one.least) for name, one in ranges.items()})
+    most = settings.load(cls, texts | {name.upper(): str(one.most) for name, one in ranges.items()})
+    for one in fields(cls):
+        if one.type is int:
+            read = ranges[one.name]
+            assert (getattr(least, one.name), getattr(most, one.name)) == (read.least, read.most)
+            assert one.default is MISSING or read(str(one.default)) == one.default
+            for beyond in (read.least - 1, read.most + 1):
+                with pytest.raises(ConfigurationError, match=one.name.upper()):
+                    settings.load(cls, {one.name.upper(): str(beyond)})
 
 
 def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,33 +68,16 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_pairs() -> None:
-    assert settings.pairs("POLICY", "spam_fail=junk, virus_fail = reject,,junk_folder=Junk=Mail") == {
+    assert Pairs()("spam_fail=junk, virus_fail = reject,,junk_folder=Junk=Mail") == {
         "spam_fail": "junk",
         "virus_fail": "reject",
         "junk_folder": "Junk=Mail",
     }
-    assert settings.pairs("POLICY", "") == {}
-    with pytest.raises(ConfigurationError, match="POLICY holds 'spam'"):
-        settings.pairs("POLICY", "spam")
-
-
-@pytest.mark.parametrize(
-    ("function", "wanted"),
-    [
-        ("ValidateEvent", ValidateEventSettings),
-        ("ResolveMailboxes", ResolveMailboxesSettings),
-        ("WriteMailbox", WriteMailboxSettings),
-    ],
-)
-def test_the_template_sets_what_a_function_must_have(function: str, wanted: type) -> None:
-    template = (Path(__file__).parents[3] / "template.yaml").read_text()
-    block = re.search(rf"^  {function}:\n    Type: AWS::Serverless::Function\n(?:    .*\n|\n)*", template, re.MULTILINE)
-    assert block
-    given = set(re.findall(r"^          ([A-Z_]+):", block[0], re.MULTILINE)) - {"POWERTOOLS_SERVICE_NAME"}
-    known = {name.upper() for name in wanted.__dataclass_fields__}
-    assert given <= known
-    stand_in = dict.fromkeys(given, "1")
-    settings.load(wanted, stand_in)
+    assert settings.load(ResolveMailboxesSettings, {"DIRECTORY_TABLE": "t"}).verdict_policy == {}
+    with pytest.raises(ConfigurationError) as caught:
+        settings.load(ResolveMailboxesSettings, {"VERDICT_POLICY": "spam"})
+    assert "DIRECTORY_TABLE is missing" in str(caught.value)
+    assert "VERDICT_POLICY is 'spam'; it must be name=value, separated by commas" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,6 @@ from mailroom.maildir.failures import Cleared, Storing, patiently
 from mailroom.maildir.message import check_headers
 from mailroom.maildir.recovery import Found
 
-PATIENCE_SECONDS = 0.8
-
 _PREPARING = Storing("preparing the delivery")
 
 
@@ -48,7 +46,7 @@ def deliver(
     recovering: bool,
     optional_folder: bool = False,
     publish_before: float | None = None,
-    patience: float = PATIENCE_SECONDS,
+    patience: float = 0.8,
 ) -> Delivered:
     """Put one copy of a message into a mailbox's ``new/`` and return when it is durable.
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 BATCH_SIZE = 100  # keys, the most that BatchGetItem takes
-ATTEMPTS = 5
-"""Calls for one batch while DynamoDB leaves keys unprocessed; about a second in all."""
 SCANNED_PAGES = 20
 """Pages of at most 1 MB that are searched for any domain; a page takes some 20 ms."""
 
@@ -30,7 +28,8 @@ class Directory:
 
     ``cache_seconds`` is for entries, ``cache_negative_seconds`` for keys that are not in the table: shorter, so that a
     new mailbox receives soon, and never longer than the former. ``cache_entries`` bounds the memory; the entry that was
-    not used for longest goes first.
+    not used for longest goes first. ``attempts`` is how many calls a batch gets while DynamoDB leaves keys unprocessed,
+    ``wait_seconds`` the longest wait between two of them: about a second in all.
     Not safe for threads; a Lambda worker has one.
     """
 
@@ -42,6 +41,8 @@ class Directory:
         cache_seconds: float = 60,
         cache_negative_seconds: float = 15,
         cache_entries: int = 10_000,
+        attempts: int = 5,
+        wait_seconds: float = 0.5,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Keep what is needed; nothing is read yet."""
@@ -53,6 +54,8 @@ class Directory:
         self._negative_seconds = min(cache_negative_seconds, cache_seconds)
         self._any_domain: Domain | None = None
         self._any_domain_until = -math.inf
+        self._attempts = attempts
+        self._wait_seconds = wait_seconds
 
         def expires_at(_key: str, entry: Entry | None, now: float) -> float:
             return now + (self._negative_seconds if entry is None else cache_seconds)
@@ -144,15 +147,17 @@ class Directory:
             pending = self._read_once(pending, items, consistent)
             return pending
 
-        time.sleep(0.05)
+        time.sleep(min(0.05, self._wait_seconds))
         Retrying(
             retry=retry_if_result(bool),
-            stop=stop_after_attempt(ATTEMPTS - 1),
-            wait=wait_random_exponential(multiplier=0.1, max=0.5),
+            stop=stop_after_attempt(self._attempts - 1),
+            wait=wait_random_exponential(multiplier=0.1, max=self._wait_seconds),
             retry_error_callback=lambda _state: pending,
         )(try_again)
         if pending:
-            raise DirectoryUnavailable(f"DynamoDB left {len(pending)} of {len(keys)} keys unread in {ATTEMPTS} calls")
+            raise DirectoryUnavailable(
+                f"DynamoDB left {len(pending)} of {len(keys)} keys unread in {self._attempts} calls"
+            )
         return items
 
     def _read_once(self, keys: list[str], items: dict[str, dict[str, Any]], consistent: bool) -> list[str]:

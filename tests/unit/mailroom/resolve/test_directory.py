@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from mailroom.errors import DirectoryUnavailable, TemporaryError
-from mailroom.resolve.directory import ATTEMPTS, SCANNED_PAGES, Directory
+from mailroom.resolve.directory import SCANNED_PAGES, Directory
 from mailroom.resolve.entries import ANY_DOMAIN, Broken, Domain, Forward, Mailbox
 from mailroom.resolve.mailboxes import Rules
 
@@ -73,10 +73,20 @@ def test_unprocessed_keys_are_asked_for_again(no_waiting: list[float]) -> None:
 
 def test_unprocessed_keys_are_not_asked_for_without_end(no_waiting: list[float]) -> None:
     dynamodb = FakeDynamoDB(before=lambda _call: 1)
-    with pytest.raises(DirectoryUnavailable, match=f"1 of 3 keys unread in {ATTEMPTS} calls"):
+    with pytest.raises(DirectoryUnavailable, match="1 of 3 keys unread in 5 calls"):
         directory(dynamodb).read(["a", "b", "c"])
-    assert len(dynamodb.calls) == ATTEMPTS
+    assert len(dynamodb.calls) == 5
     assert sum(no_waiting) < 2
+
+
+@pytest.mark.parametrize("attempts", [2, 3, 10])
+def test_how_often_and_after_what_wait_is_a_setting(no_waiting: list[float], attempts: int) -> None:
+    dynamodb = FakeDynamoDB(before=lambda _call: 1)
+    with pytest.raises(DirectoryUnavailable, match=f"in {attempts} calls"):
+        directory(dynamodb, attempts=attempts, wait_seconds=0.001).read(["a"])
+    assert len(dynamodb.calls) == attempts
+    assert len(no_waiting) == attempts - 1
+    assert max(no_waiting) <= 0.001
 
 
 @pytest.mark.parametrize(

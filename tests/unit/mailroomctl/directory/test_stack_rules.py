@@ -45,7 +45,7 @@ def test_every_setting_of_the_stack_reaches_the_function() -> None:
     text = ",".join(written)
     for name, value in values.items():
         text = text.replace(f"${{{name}}}", value)
-    policy = settings.pairs("VERDICT_POLICY", text)
+    policy = settings.Pairs()(text)
     assert policy == stack_rules(DeployedStack({**values, "FanOutLimit": "1"})).policy
     assert variables["FAN_OUT_LIMIT"] == {"Ref": "FanOutLimit"}
     assert variables["MAILBOX_PATH_TEMPLATE"] == {"Ref": "MailboxPathTemplate"}
