@@ -71,7 +71,7 @@ def down(state: State = STATE) -> None:
 
     with clear_errors():
         ended = (state / "local.json").exists() and lifecycle.down(Settings.load(state))
-        typer.echo("ended" if ended else "nothing was running")
+        typer.echo("ended" if ended else f"nothing was running with state folder {state.absolute()}")
 
 
 @app.command()

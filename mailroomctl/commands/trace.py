@@ -121,7 +121,8 @@ def _nothing_on_record(stack: Stack, message_id: str) -> str:
     """Say where else the message may be."""
     stored = raw_mail.stored_at(stack, stack.output("MailBucketName"), raw_mail.usual_key(stack, message_id))
     if stored is None:
-        return f"nothing is on record of {message_id}, and there is no raw mail of it in the bucket."
+        hint = " For an address use --mailbox, for a Message-ID --rfc-message-id." if "@" in message_id else ""
+        return f"nothing is on record of {message_id}, and there is no raw mail of it in the bucket.{hint}"
     waiting = []
     for queue, name in QUEUES.items():
         if count := sum(depth(stack.sqs, stack.output(f"{queue}QueueUrl"))):

@@ -105,7 +105,7 @@ def test_no_state_folder(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "nothing runs" in done.stderr
     done = mailroomctl("down", "--state", state)
-    assert (done.returncode, done.stdout) == (0, "nothing was running\n")
+    assert (done.returncode, done.stdout) == (0, f"nothing was running with state folder {state}\n")
 
 
 def test_it_listens_on_loopback_only(world: World) -> None:

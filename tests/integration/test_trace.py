@@ -143,6 +143,8 @@ def test_a_message_id_header(at: Operator) -> None:
 def test_nothing_on_record_says_where_else_it_may_be(at: Operator) -> None:
     at.parameters["MailKeyPrefix"] = "mail/"
     assert at.fails("trace m1") == "nothing is on record of m1, and there is no raw mail of it in the bucket."
+    said = at.fails("trace carol@example.com")
+    assert said.endswith("in the bucket. For an address use --mailbox, for a Message-ID --rfc-message-id.")
     at.s3.put_object(Bucket="mail", Key="mail/m1", Body=b"mail")
     assert at.fails("trace m1").endswith("its notification is in no queue: replay it.")
     give_up(at, "m1", "bob@example.com")

@@ -1,11 +1,13 @@
 """The pages for contributors name only what is there."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.decode.cfn_yaml import loads
+from samcli.cli.types import CfnParameterOverridesType
 from typer.main import get_command
 
 from mailroomctl.main import app
@@ -70,6 +72,28 @@ def test_the_readme_names_what_a_stack_retains() -> None:
     queues = {"InboundQueue", "DeadLetterQueue", "ParkedQueue"}
     assert retained == {"MailBucket", *queues, "DirectoryTable", "DeliveriesTable"}
     assert "Six resources are retained" in (ROOT / "README.md").read_text()
+
+
+def test_the_readme_ends_the_intake_as_sam_and_the_template_read_it() -> None:
+    """sam keeps the value of a parameter that is left out, and refuses ``NAME=`` without quotes."""
+    (command,) = re.findall(r"^sam deploy --parameter-overrides (.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    given = CfnParameterOverridesType().convert(tuple(shlex.split(command)), None, None)
+    assert given == {"ReceiptRuleSetName": ""}
+    template = loads((ROOT / "template.yaml").read_text(), "template.yaml")
+    conditions = template["Conditions"]["HasReceiptRule"]
+    assert conditions == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ReceiptRuleSetName"}, given["ReceiptRuleSetName"]]}]}
+    assert template["Resources"]["ReceiptRule"]["Condition"] == "HasReceiptRule"
+
+
+def test_the_pages_say_what_the_workflow_s_log_keeps() -> None:
+    template = loads((ROOT / "template.yaml").read_text(), "template.yaml")
+    group = template["Resources"]["DeliverMailLogGroup"]["Properties"]
+    assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    for page in ("README.md", "SECURITY.md"):
+        sentences = re.split(r"(?<=\.)\s", " ".join((ROOT / page).read_text().split()))
+        (told,) = [one for one in sentences if "subject and all headers of every mail" in one]
+        assert "LogRetentionDays" in told, page
+        assert "masked" not in (ROOT / page).read_text(), "no function masks an address: it leaves it out"
 
 
 def test_the_readme_names_parameters_that_exist() -> None:

@@ -28,6 +28,12 @@ def test_up_says_in_one_line_which_extra_it_needs(missing: list[str], tmp_path: 
     assert not (tmp_path / "state").exists()
 
 
+def test_down_names_the_folder_that_it_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["local", "down"])
+    assert (done.exit_code, done.stdout) == (0, f"nothing was running with state folder {tmp_path}/.local\n")
+
+
 def test_the_extra_is_what_up_looks_for() -> None:
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
     extra = project["optional-dependencies"]["local"]
