@@ -3,7 +3,7 @@
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from mailroom.statuses import Status
@@ -14,6 +14,8 @@ from mailroomctl.deliveries.held import Choice, at_fault, group, with_reasons
 from mailroomctl.deliveries.indexes import NoIndexError
 from mailroomctl.deliveries.table import DeliveriesTable
 from mailroomctl.directory.check import Finding, check_directory
+from mailroomctl.directory.default_paths import warning, with_present_paths
+from mailroomctl.directory.fixes import plan_fixes
 from mailroomctl.directory.import_plan import Plan, carry_out, make_plan, refuse_bad_result
 from mailroomctl.directory.stack_rules import stack_rules
 from mailroomctl.directory.table import DirectoryTable, Item
@@ -69,31 +71,53 @@ def import_file(
     table, rules = DirectoryTable(stack), stack_rules(stack)
     present = _scan(table, console)
     with console.progress("comparing"):
+        wanted = with_present_paths(wanted, present, rules.path_template)
         plan = make_plan(wanted, present, delete=delete)
         refuse_bad_result(plan, rules)
     if not dry_run:
-        with console.progress("writing", plan.steps) as progress:
-            conflicts = carry_out(plan, table, progress)
-        if conflicts:
-            raise CommandError(f"{len(conflicts)} entries stay as they are: {' '.join(conflicts[:5])}")
+        _carry_out(plan, table, console)
     _report(console, plan, dry_run=dry_run)
+    if text := warning((*plan.added, *plan.changed), rules.path_template):
+        console.warn(text)
 
 
 @app.command("check")
 @command
-def check(stack: Stack, console: Console) -> None:
+def check(
+    stack: Stack,
+    console: Console,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Write missing domains, and paths that only version 0.1's rule says.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --fix: show what it would write.")] = False,
+) -> None:
     """Find dangling aliases, loops, shadowed addresses, mailboxes in one place, and entries that hold mail.
 
     Exit code 1 when mail would be lost or is held.
     """
-    findings = check_directory(_scan(DirectoryTable(stack), console), stack_rules(stack))
+    if dry_run and not fix:
+        raise CommandError("--dry-run shows what --fix would write; give both.")
+    table, rules = DirectoryTable(stack), stack_rules(stack)
+    items = _scan(table, console)
+    plan = plan_fixes(items, rules.path_template) if fix else Plan()
+    if plan.steps and not dry_run:
+        _carry_out(plan, table, console)
+        items = _scan(table, console)
+    findings = check_directory(items, rules)
     with console.progress("reading what is held"):
         findings += _held(console, DeliveriesTable(stack))
     rows = [
         {"severity": one.severity, "kind": one.kind, "entry": one.entry, "outcome": one.outcome, "finding": one.text}
         for one in findings
     ]
-    console.table(("severity", "kind", "entry", "outcome", "finding"), rows, empty="the directory is in order")
+    if fix and console.as_json:
+        console.record({"dry_run": dry_run, **_changes(plan), "findings": rows})
+    else:
+        if fix:
+            would = "would be " if dry_run else ""
+            counts = f"{len(plan.added)} {would}added, {len(plan.changed)} {would}changed"
+            console.done("\n".join([*plan.lines(), counts]), None)
+        console.table(("severity", "kind", "entry", "outcome", "finding"), rows, empty="the directory is in order")
     if any(one.severity == "error" for one in findings):
         raise typer.Exit(1)
 
@@ -109,6 +133,14 @@ def _held(console: Console, table: DeliveriesTable) -> list[Finding]:
         Finding("error", "held", one.key, f"{one.messages} messages are held, the oldest since {one.oldest}; {reason}")
         for one, reason in with_reasons(table, groups)
     ]
+
+
+def _carry_out(plan: Plan, table: DirectoryTable, console: Console) -> None:
+    """Write a plan; raises ``CommandError`` that names the entries which somebody else changed meanwhile."""
+    with console.progress("writing", plan.steps) as progress:
+        conflicts = carry_out(plan, table, progress)
+    if conflicts:
+        raise CommandError(f"{len(conflicts)} entries stay as they are: {' '.join(conflicts[:5])}")
 
 
 def _replace(file: Path, items: list[Item]) -> None:
@@ -148,10 +180,14 @@ def _report(console: Console, plan: Plan, *, dry_run: bool) -> None:
         lines.append(f"{plan.extra} entries are not in the file and stay; --delete would remove them")
     data = {
         "dry_run": dry_run,
-        "added": plan.added,
-        "changed": [{"before": plan.seen[item["address"]], "after": item} for item in plan.changed],
+        **_changes(plan),
         "removed": plan.removed,
         "unchanged": plan.unchanged,
         "not_in_file": plan.extra,
     }
     console.done("\n".join(lines), data)
+
+
+def _changes(plan: Plan) -> dict[str, list[Any]]:
+    changed = [{"before": plan.seen[item["address"]], "after": item} for item in plan.changed]
+    return {"added": plan.added, "changed": changed}

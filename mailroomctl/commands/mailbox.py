@@ -6,6 +6,7 @@ import typer
 
 from mailroomctl.command import command
 from mailroomctl.console import Console, cell
+from mailroomctl.directory.default_paths import warning, with_default_path
 from mailroomctl.directory.models import MailboxModel, checked, checked_address, checked_domain, mailbox_item
 from mailroomctl.directory.overlaps import path_of, path_template, refuse_overlap
 from mailroomctl.directory.table import DirectoryTable, Item
@@ -45,18 +46,20 @@ def add(
         policy=parse_policy(policy, {}),
     )
     table, template = DirectoryTable(stack), path_template(stack)
-    item = mailbox_item(checked_address(address), model)
+    item = with_default_path(mailbox_item(checked_address(address), model), template)
     refuse_overlap(item, table.scan(), template)
     shown = _shown(table.create(item), template)
     console.done(f"added the mailbox {shown['address']} at {shown['path']}", shown)
+    _warn(console, [item], template)
 
 
 @app.command("show")
 @command
 def show(stack: Stack, console: Console, address: Address) -> None:
     """Show one mailbox."""
-    item = DirectoryTable(stack).require(checked_address(address), "mailbox")
-    console.record(_shown(item, path_template(stack)))
+    item, template = DirectoryTable(stack).require(checked_address(address), "mailbox"), path_template(stack)
+    console.record(_shown(item, template))
+    _warn(console, [item], template)
 
 
 @app.command("list")
@@ -70,10 +73,12 @@ def list_all(
     template = path_template(stack)
     ending = f"@{checked_domain(domain)}" if domain else ""
     items = [item for item in DirectoryTable(stack).scan() if item["type"] == "mailbox"]
-    rows = [_shown(item, template) for item in items if item["address"].endswith(ending)]
-    rows.sort(key=lambda row: (row["address"].rpartition("@")[2], row["address"]))
+    shown = [item for item in items if item["address"].endswith(ending)]
+    shown.sort(key=lambda item: (item["address"].rpartition("@")[2], item["address"]))
+    rows = [_shown(item, template) for item in shown]
     columns = ("address", "path", "enabled", "subaddress_folders", "policy")
     console.table(columns, rows, empty="there are no mailboxes; add one with: mailroomctl mailbox add ADDRESS")
+    _warn(console, shown, template)
 
 
 @app.command("set")
@@ -97,6 +102,8 @@ def set_fields(
         policy=parse_policy(policy, seen.get("policy", {})),
     )
     item = mailbox_item(seen["address"], model) | {"version": seen.get("version", 0)}
+    if path == "":
+        item = with_default_path(item, template)
     before, shown = _shown(seen, template), _shown(item, template)
     moved = before["path"] != shown["path"]
     if moved:
@@ -109,6 +116,7 @@ def set_fields(
     console.done(f"changed the mailbox {item['address']}: {', '.join(changed)}", shown)
     if moved:
         console.warn(f"mail already delivered stays at {before['path']}; move it yourself")
+        _warn(console, [item], template)
 
 
 @app.command("disable")
@@ -148,6 +156,11 @@ def _switch(stack: Stack, console: Console, address: str, *, enabled: bool) -> N
         return
     item = table.replace({**seen, "enabled": enabled}, seen)
     console.done(f"{word} the mailbox {item['address']}", _shown(item, template))
+
+
+def _warn(console: Console, items: list[Item], template: str) -> None:
+    if text := warning(items, template):
+        console.warn(text)
 
 
 def _shown(item: Item, template: str) -> dict[str, Any]:

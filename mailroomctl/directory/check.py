@@ -14,6 +14,8 @@ from mailroom.resolve.resolution import Request, Undelivered
 from mailroom.statuses import Status
 
 from mailroomctl.addresses import normalised
+from mailroomctl.directory.default_paths import advice, by_old_rule, dovecot_looks_in
+from mailroomctl.directory.domains import domains_without_entry
 from mailroomctl.directory.overlaps import overlaps, path_of
 from mailroomctl.directory.overlay import EntriesInMemory
 from mailroomctl.directory.table import Item
@@ -50,6 +52,8 @@ def check_directory(items: Iterable[Item], rules: Rules) -> list[Finding]:
     findings += misplaced_and_looping(good, rules)
     findings += _shadowed(good)
     findings += _domain_aliases(good)
+    findings += _unlike_dovecot(good, rules.path_template)
+    findings += _domains(good)
     return sorted(findings)
 
 
@@ -80,6 +84,25 @@ def _paths(items: list[Item], rules: Rules) -> Iterator[Finding]:
             yield Finding("error", "path", item["address"], str(error), Status.HELD)
     for overlap in overlaps(mailboxes, rules.path_template):
         yield Finding("error", "path", overlap.first, f"{overlap}")
+
+
+def _unlike_dovecot(items: list[Item], template: str) -> Iterator[Finding]:
+    for item in items:
+        if item["type"] != "mailbox":
+            continue
+        key, looks_in = item["address"], dovecot_looks_in(item, template)
+        if path := by_old_rule(item, template):
+            text = f"without a path of its own it stays at {path}, as in version 0.1; --fix writes that into the entry"
+            yield Finding("warning", "path", key, f"{text}, and {advice(looks_in)}" if looks_in else text)
+        elif looks_in:
+            yield Finding("warning", "path", key, f"it is at {path_of(item, template)}, but {advice(looks_in)}")
+
+
+def _domains(items: list[Item]) -> Iterator[Finding]:
+    for name, count in domains_without_entry(items).items():
+        addresses = f"{count} address{'' if count == 1 else 'es'}"
+        text = f"{addresses} and no entry: the directory does not know the domain; --fix adds it"
+        yield Finding("warning", "domain", domain_key(name), text)
 
 
 def _forwards(items: list[Item], rules: Rules) -> Iterator[Finding]:

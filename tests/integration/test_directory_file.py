@@ -41,6 +41,7 @@ domains:
 
 mailboxes:
   '"bob smith"@example.com':
+    path: example.com/"bob smith"/Maildir
     subaddress_folders: true
   bob@example.com: {}
   eve@bücher.example:
@@ -301,5 +302,7 @@ def test_check_everything_that_can_be_wrong(at: Operator) -> None:
 
 
 def test_check_warnings_alone_are_no_failure(at: Operator) -> None:
-    at.put(mailbox("bob@example.com", enabled=False), alias("info@example.com", "bob@example.com"))
+    at.put(
+        domain("example.com"), mailbox("bob@example.com", enabled=False), alias("info@example.com", "bob@example.com")
+    )
     assert [row["kind"] for row in at.json("directory check")] == ["disabled"]

@@ -1,6 +1,10 @@
 """Where a mailbox lies below the mail root: from the directory, or from the stack's template.
 
 One rule for what is configured and for what the writer walks: what is wrong is found before anything is created.
+
+The template is filled by one of two rules. A new mailbox gets ``default_path``, which is where Dovecot's ``%d`` and
+``%n`` look. Version 0.1 encoded more; an entry without a path still means what it meant there, so that no upgrade and
+no roll-back moves a mailbox away from its mail. Where the two rules differ, a new entry therefore carries its path.
 """
 
 import re
@@ -19,42 +23,69 @@ MAX_COMPONENT = 255
 MAX_PATH = 1024
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._+=-")
-_SAFE = re.compile(r"[a-z0-9_+=-][a-z0-9._+=-]*")
+_ASCII = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._+=-")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f/%:@]|\A\.")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def mailbox_path(address: "Address", path: str | None, template: str) -> str:
-    """Return the path of a mailbox: its own, else the template filled with its address.
+    """Return the path that an entry means: its own, else the template filled by the rule of version 0.1.
 
     Raises ``MailboxPathRejected`` for a path that is malformed or would leave the mail root, ``ConfigurationError`` for
     a template with an unknown placeholder. Knows nothing of what exists on disk: the writer refuses symbolic links.
     """
-    return check_path(fill_template(template, address) if path is None else path)
+    if path is not None:
+        return check_path(path)
+    return check_path(_fill(template, encode_to_ascii(address.domain), encode_to_ascii(address.local_part)))
 
 
-def fill_template(template: str, address: "Address") -> str:
-    """Put the address into the template, encoded so that each value stays one component."""
-    values = {"domain": address.domain, "local_part": address.local_part}
+def default_path(address: "Address", template: str) -> str:
+    """Return the path of a new mailbox for which none is chosen: the template, filled as Dovecot would.
+
+    Raises what ``mailbox_path`` raises.
+    """
+    local_part, _, domain = address.text.rpartition("@")
+    return check_path(_fill(template, encode_component(domain), encode_component(local_part)))
+
+
+def dovecot_path(address: "Address", template: str) -> str:
+    """Return where Dovecot looks when its ``%d`` and ``%n`` stand in the template, for a login with the whole address.
+
+    Dovecot cuts at the first ``@`` and encodes nothing, so this need not be a path that a mailbox can have.
+    """
+    local_part, _, domain = address.text.partition("@")
+    return _fill(template, domain, local_part)
+
+
+def encode_component(value: str) -> str:
+    """Percent-encode what would leave its component, or mean something else there.
+
+    ``/`` is legal in a local part, and a component with a leading dot is a Maildir++ folder, or ``..``. ``:`` separates
+    the parts of Dovecot's ``mail_location``, ``%`` starts its variables, ``@`` ends its ``%n``. Different values stay
+    different, because ``%`` is encoded.
+    """
+    return _UNSAFE.sub(lambda match: _percent(match[0]), value)
+
+
+def encode_to_ascii(value: str) -> str:
+    """Percent-encode everything outside ``[a-z0-9._+=-]``, and a leading dot: the rule of version 0.1."""
+    encoded = "".join(one if one in _ASCII else _percent(one) for one in value)
+    return "%2E" + encoded[1:] if encoded.startswith(".") else encoded
+
+
+def _percent(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode())
+
+
+def _fill(template: str, domain: str, local_part: str) -> str:
+    values = {"domain": domain, "local_part": local_part}
 
     def fill(match: re.Match[str]) -> str:
         if match[1] not in values:
             raise ConfigurationError(f"the mailbox path template has the unknown placeholder {match[0]}")
-        return encode_component(values[match[1]])
+        return values[match[1]]
 
     return _PLACEHOLDER.sub(fill, template)
-
-
-def encode_component(value: str) -> str:
-    """Percent-encode everything outside ``[a-z0-9._+=-]``, and a leading dot.
-
-    ``/`` is legal in a local part, capitals would meet each other on a file system that folds case, and a component
-    with a leading dot is a Maildir++ folder. Different values stay different: ``%`` is encoded too.
-    """
-    if _SAFE.fullmatch(value):
-        return value
-    encoded = "".join(chr(byte) if chr(byte) in _PLAIN else f"%{byte:02X}" for byte in value.encode())
-    return "%2E" + encoded[1:] if encoded.startswith(".") else encoded
 
 
 def check_path(path: str) -> str:

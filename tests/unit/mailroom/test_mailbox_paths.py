@@ -1,5 +1,6 @@
 """Mailbox paths: from the template, encoded; from the directory, checked; never outside the mail root."""
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 import pytest
@@ -11,8 +12,10 @@ from mailroom.mailbox_paths import (
     DEFAULT_TEMPLATE,
     MAX_PATH,
     check_path,
+    default_path,
+    dovecot_path,
     encode_component,
-    fill_template,
+    encode_to_ascii,
     mailbox_components,
     mailbox_path,
 )
@@ -22,9 +25,63 @@ from mailroom.mailbox_paths import (
     ("address", "path"),
     [
         ("bob@example.com", "example.com/bob/Maildir"),
+        ("Bob.Smith+x=y_z-1@Example.com", "example.com/bob.smith+x=y_z-1/Maildir"),
+        ("O'Brien@example.com", "example.com/o'brien/Maildir"),
+        ("r&d@example.com", "example.com/r&d/Maildir"),
+        ("~root@example.com", "example.com/~root/Maildir"),
+        ("a*b@example.com", "example.com/a*b/Maildir"),
+        ("müller@example.com", "example.com/müller/Maildir"),
+        ("mu\u0308ller@example.com", "example.com/m\u00fcller/Maildir"),
+        ("Straße@example.com", "example.com/strasse/Maildir"),
+        ("ü" * 32 + "@example.com", "example.com/" + "ü" * 32 + "/Maildir"),
+        ("émile@bücher.example", "xn--bcher-kva.example/émile/Maildir"),
+        ('"a b"@example.com', 'example.com/"a b"/Maildir'),
+        ('".hidden"@example.com', 'example.com/".hidden"/Maildir'),
+    ],
+)
+def test_a_new_mailbox_is_where_dovecot_looks(address: str, path: str) -> None:
+    assert default_path(parse(address), DEFAULT_TEMPLATE) == path
+    assert dovecot_path(parse(address), DEFAULT_TEMPLATE) == path
+
+
+@pytest.mark.parametrize(
+    ("address", "path", "dovecot"),
+    [
+        ("a/b@example.com", "example.com/a%2Fb/Maildir", "example.com/a/b/Maildir"),
+        ("a%b@example.com", "example.com/a%25b/Maildir", "example.com/a%b/Maildir"),
+        ('"a:b"@example.com', 'example.com/"a%3Ab"/Maildir', 'example.com/"a:b"/Maildir'),
+        ('"a@b"@example.com', 'example.com/"a%40b"/Maildir', 'b"@example.com/"a/Maildir'),
+        ('"../../etc"@example.com', 'example.com/"..%2F..%2Fetc"/Maildir', 'example.com/"../../etc"/Maildir'),
+    ],
+)
+def test_a_new_mailbox_where_dovecot_cannot_look(address: str, path: str, dovecot: str) -> None:
+    assert default_path(parse(address), DEFAULT_TEMPLATE) == path
+    assert dovecot_path(parse(address), DEFAULT_TEMPLATE) == dovecot
+
+
+@pytest.mark.parametrize(
+    ("value", "component"),
+    [
+        (".", "%2E"),
+        ("..", "%2E."),
+        (".a.b", "%2Ea.b"),
+        ("a.b.", "a.b."),
+        ("/%:@", "%2F%25%3A%40"),
+        ("\0\n\x7f\x85", "%00%0A%7F%C2%85"),
+        ("a b~*'&", "a b~*'&"),
+    ],
+)
+def test_what_is_encoded_in_a_component(value: str, component: str) -> None:
+    assert encode_component(value) == component
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
         ("bob.smith+x=y_z-1@example.com", "example.com/bob.smith+x=y_z-1/Maildir"),
         ("a/b@example.com", "example.com/a%2Fb/Maildir"),
         ("50%@example.com", "example.com/50%25/Maildir"),
+        ("o'brien@example.com", "example.com/o%27brien/Maildir"),
         ('".hidden"@example.com', "example.com/%2Ehidden/Maildir"),
         ('".."@example.com', "example.com/%2E./Maildir"),
         ('"../../etc/passwd"@example.com', "example.com/%2E.%2F..%2Fetc%2Fpasswd/Maildir"),
@@ -33,17 +90,28 @@ from mailroom.mailbox_paths import (
         ("é" * 32 + "@example.com", "example.com/" + "%C3%A9" * 32 + "/Maildir"),
     ],
 )
-def test_template(address: str, path: str) -> None:
+def test_an_entry_without_a_path_means_what_it_meant_in_version_0_1(address: str, path: str) -> None:
     assert mailbox_path(parse(address), None, DEFAULT_TEMPLATE) == path
 
 
-def test_template_with_an_unknown_placeholder() -> None:
-    with pytest.raises(ConfigurationError, match=r"\{user\}"):
-        fill_template("{domain}/{user}", parse("bob@example.com"))
+@pytest.mark.parametrize("template", ["{domain}/{user}", "{domain}/{}"])
+def test_template_with_an_unknown_placeholder(template: str) -> None:
+    for fill in (lambda address, text: mailbox_path(address, None, text), default_path, dovecot_path):
+        with pytest.raises(ConfigurationError, match=r"\{(user)?\}"):
+            fill(parse("bob@example.com"), template)
 
 
 def test_template_is_filled_once() -> None:
-    assert fill_template("{local_part}", Address("{domain}", "example.com")) == "%7Bdomain%7D"
+    address = Address("{domain}", "example.com")
+    assert default_path(address, "{local_part}") == "{domain}"
+    assert mailbox_path(address, None, "{local_part}") == "%7Bdomain%7D"
+
+
+def test_a_component_of_the_template_that_is_too_long() -> None:
+    address = parse("x@" + ".".join(["y" * 62] * 4))
+    assert default_path(address, "{domain}/{local_part}")
+    with pytest.raises(MailboxPathRejected, match="more than 255 bytes"):
+        default_path(address, "{domain}-{local_part}abc")
 
 
 @pytest.mark.parametrize(
@@ -82,17 +150,18 @@ def test_bad_paths(path: str) -> None:
     assert str(caught.value)
 
 
-@given(st.text(min_size=1), st.text(min_size=1))
-def test_encoding_keeps_different_values_different(one: str, other: str) -> None:
+@pytest.mark.parametrize("encode", [encode_component, encode_to_ascii])
+@given(one=st.text(min_size=1), other=st.text(min_size=1))
+def test_encoding_keeps_different_values_different(encode: Callable[[str], str], one: str, other: str) -> None:
     try:
-        encoded = encode_component(one), encode_component(other)
+        encoded = encode(one), encode(other)
     except UnicodeEncodeError:
         return
     assert (encoded[0] == encoded[1]) == (one == other)
     for text in encoded:
-        assert "/" not in text
+        assert not set("/:@\0\n") & set(text)
         assert not text.startswith(".")
-        assert text.isascii()
+        assert encode is encode_component or text.isascii()
 
 
 PATHS = st.one_of(
@@ -107,10 +176,15 @@ TEMPLATES = st.sampled_from(
 
 @given(st.one_of(st.emails(), st.text('./"\\@a%é\0', max_size=20).map('"{}"@example.com'.format)), PATHS, TEMPLATES)
 def test_a_path_that_comes_out_is_inside_the_root(address: str, path: str | None, template: str) -> None:
-    try:
-        result = mailbox_path(parse(address), path, template)
-    except (InvalidAddress, MailboxPathRejected):
-        return
+    for fill in (lambda one: mailbox_path(one, path, template), lambda one: default_path(one, template)):
+        try:
+            result = fill(parse(address))
+        except (InvalidAddress, MailboxPathRejected):
+            continue
+        check_inside(result)
+
+
+def check_inside(result: str) -> None:
     pure = PurePosixPath("/mail") / result
     assert pure.is_relative_to("/mail")
     assert pure != PurePosixPath("/mail")

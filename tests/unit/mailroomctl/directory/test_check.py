@@ -8,9 +8,12 @@ from mailroom.resolve.mailboxes import Rules
 from mailroomctl.directory.check import Finding, check_directory
 from tests.fakes.dynamodb import alias, domain, group, mailbox
 
+BRIEN, NEIL = "o'brien", "o'neil"
+
 
 def found(*items: dict[str, Any]) -> list[Finding]:
-    return check_directory(items, Rules())
+    """What is found in a directory that knows the domain of most tests."""
+    return check_directory([domain("example.com"), *items], Rules())
 
 
 def kinds(*items: dict[str, Any]) -> list[tuple[str, str]]:
@@ -104,3 +107,41 @@ def test_what_becomes_of_the_mail() -> None:
         ("domain", "@one.example", "HELD"),
         ("domain", "@two.example", "HELD"),
     }
+
+
+def test_where_dovecot_does_not_look_is_a_warning() -> None:
+    items = [
+        mailbox("bob@example.com"),
+        mailbox("a%b@example.com"),
+        mailbox("o'brien@example.com"),
+        mailbox("r&d@example.com", path="example.com/r&d/Maildir"),
+        mailbox("o'neil@example.com", path="example.com/o%27neil/Maildir"),
+        mailbox("~root@example.com", path="staff/root"),
+    ]
+    lead = "Dovecot's %d and %n lead to example.com/{}/Maildir; give Dovecot its home, or choose another --path"
+    assert [(one.severity, one.kind, one.entry, one.text) for one in found(*items)] == [
+        ("warning", "path", "a%b@example.com", f"it is at example.com/a%25b/Maildir, but {lead.format('a%b')}"),
+        (
+            "warning",
+            "path",
+            "o'brien@example.com",
+            "without a path of its own it stays at example.com/o%27brien/Maildir, as in version 0.1; --fix writes that "
+            f"into the entry, and {lead.format(BRIEN)}",
+        ),
+        ("warning", "path", "o'neil@example.com", f"it is at example.com/o%27neil/Maildir, but {lead.format(NEIL)}"),
+    ]
+
+
+def test_a_domain_without_an_entry_is_a_warning() -> None:
+    items = [
+        mailbox("bob@one.example"),
+        alias("info@one.example", "bob@one.example"),
+        {"address": "*@two.example", "type": "catch_all", "targets": ["bob@one.example"]},
+        domain("three.example", alias_of="four.example"),
+    ]
+    text = "and no entry: the directory does not know the domain; --fix adds it"
+    assert [(one.severity, one.kind, one.entry, one.text) for one in found(*items)] == [
+        ("warning", "domain", "@four.example", f"0 addresses {text}"),
+        ("warning", "domain", "@one.example", f"2 addresses {text}"),
+        ("warning", "domain", "@two.example", f"1 address {text}"),
+    ]
