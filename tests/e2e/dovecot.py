@@ -33,7 +33,10 @@ default_internal_user = {internal}
 default_internal_group = {internal_group}
 default_login_user = {login}
 first_valid_uid = 1
-mail_location = maildir:{mail_root}/%d/%n/Maildir
+# As the README says: names with any character, and a home for each name, which the list may set.
+auth_username_chars =
+mail_home = {mail_root}/%d/%n
+mail_location = maildir:~/Maildir
 # What Dovecot's documentation says for mail on NFS, as on EFS.
 mmap_disable = yes
 mail_fsync = always
@@ -45,8 +48,13 @@ passdb {{
   args = password={password}
 }}
 userdb {{
+  driver = passwd-file
+  args = {base}/homes
+  default_fields = uid={user} gid={group}
+}}
+userdb {{
   driver = static
-  args = uid={user} gid={group} home={mail_root}/%d/%n
+  args = uid={user} gid={group}
 }}
 namespace inbox {{
   inbox = yes
@@ -78,12 +86,18 @@ class Dovecot:
         self._group = group
 
     @contextmanager
-    def login(self, address: str) -> Iterator[imaplib.IMAP4]:
-        """An IMAP session of ``address``, whose folder is ``<domain>/<local part>/Maildir`` below the mail root."""
+    def login(self, name: str) -> Iterator[imaplib.IMAP4]:
+        """An IMAP session under a name, which is an address as ``mailbox list`` prints it, or one with a home."""
         self.take_over()
         with imaplib.IMAP4("127.0.0.1", self._port, timeout=20) as session:
-            session.login(address, PASSWORD)
+            # LOGIN takes ASCII only; a client with other names authenticates.
+            session.authenticate("PLAIN", lambda _challenge: f"\0{name}\0{PASSWORD}".encode())
             yield session
+
+    def set_home(self, name: str, path: str) -> None:
+        """Say where the home of a name is, below the mail root; without that it is ``<domain>/<local part>``."""
+        with (self._base / "homes").open("a", encoding="utf-8") as homes:
+            homes.write(f"{name}:::::{self._mail_root}/{path}::\n")
 
     def errors(self) -> str:
         """What Dovecot has complained about so far: its errors and warnings."""
@@ -110,6 +124,7 @@ def serving(base: Path, mail_root: Path) -> Iterator[Dovecot]:
     [port] = free_ports(1)
     for name in ("run", "state"):
         (base / name).mkdir(parents=True, mode=0o755)
+    (base / "homes").touch(mode=0o644)
     config = base / "dovecot.conf"
     config.write_text(
         _CONFIG.format(

@@ -64,7 +64,11 @@ class World:
     def copies(self, address: str) -> list[Path]:
         """The messages in an address's INBOX that Dovecot has not seen yet."""
         local_part, _, domain = address.partition("@")
-        return sorted((self.mail_root / domain / local_part / "Maildir" / "new").glob("*"))
+        return self.new_in(f"{domain}/{local_part}/Maildir")
+
+    def new_in(self, path: str) -> list[Path]:
+        """The messages in the INBOX at a path that Dovecot has not seen yet."""
+        return sorted((self.mail_root / path / "new").glob("*"))
 
     # --- mail in -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,72 @@
+"""Names that are more than letters: each mailbox is opened by Dovecot, with what the README says to set."""
+
+import json
+
+import pytest
+from mailroom.addresses import parse
+from typer.testing import CliRunner
+
+from mailroomctl.main import app
+from tests.e2e.dovecot import Dovecot
+from tests.e2e.world import World, until
+
+DOMAIN = "names.example"
+#: As somebody may write the address, and the name under which its user logs in: as ``mailbox list`` prints it.
+FOUND_BY_NAME = {
+    "O'Brien": "o'brien",
+    "r&d": "r&d",
+    "~root": "~root",
+    "a*b": "a*b",
+    "müller": "müller",
+    "Scho\u0308n": "sch\u00f6n",  # NFD, which is NFC in the directory
+    "straße": "strasse",
+    '"John Smith"': '"john smith"',
+    "ü" * 32: "ü" * 32,
+}
+#: Of these Dovecot has to be told the home; a colon cannot stand in its list, so that one has a name of its own.
+FOUND_BY_HOME = {
+    "a%b": ("a%b", "a%25b"),
+    '"a:b"': ("a.colon.b", '"a%3Ab"'),
+    '"a@b"': ('"a@b"', '"a%40b"'),
+    "a/b": ("a/b", "a%2Fb"),
+}
+
+
+@pytest.fixture
+def operator(world: World, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """The command line at the embedded AWS."""
+    for name, value in world.settings.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MAILROOM_STACK_NAME", world.settings.stack_name)
+    return CliRunner()
+
+
+def test_dovecot_opens_what_was_delivered(world: World, dovecot: Dovecot, operator: CliRunner) -> None:
+    written = [*FOUND_BY_NAME, *FOUND_BY_HOME]
+    for name in written:
+        added = operator.invoke(app, ["mailbox", "add", f"{name}@{DOMAIN}"])
+        assert added.exit_code == 0, added.output
+        assert ("warning" in added.stderr) == (name in FOUND_BY_HOME)
+    for name, path in FOUND_BY_HOME.values():
+        dovecot.set_home(f"{name}@{DOMAIN}", f"{DOMAIN}/{path}")
+    listed = json.loads(operator.invoke(app, ["mailbox", "list", "--domain", DOMAIN, "--json"]).stdout)
+    names = [name for name, _ in FOUND_BY_HOME.values() if name != "a.colon.b"]
+    assert {row["address"] for row in listed} == {
+        f"{name}@{DOMAIN}" for name in (*FOUND_BY_NAME.values(), *names, '"a:b"')
+    }
+
+    event = world.stored("names-0001", b"Subject: for any name\r\n\r\n")
+    # SES writes local parts as the sender did.
+    event["receipt"]["recipients"] = [f"{name}@{DOMAIN}" for name in written]
+    world.publish(event)
+    until(lambda: [one["status"] for one in world.records("names-0001")] == ["DELIVERED"] * len(written))
+
+    logins = FOUND_BY_NAME | {name: login for name, (login, _) in FOUND_BY_HOME.items()}
+    for name, login in logins.items():
+        with dovecot.login(f"{login}@{DOMAIN}") as imap:
+            assert imap.select("INBOX", readonly=True) == ("OK", [b"1"]), name
+            _, [(_, header), *_] = imap.fetch("1", "(BODY.PEEK[HEADER.FIELDS (DELIVERED-TO)])")  # type: ignore[misc]
+        assert header.decode().strip() == f"Delivered-To: {parse(f'{name}@{DOMAIN}').text}"
+    # No folder but those of the mailboxes: Dovecot made none of its own.
+    paths = {row["path"] for row in listed}
+    assert {str(one.relative_to(world.mail_root)) for one in (world.mail_root / DOMAIN).glob("*/*")} == paths
