@@ -66,7 +66,9 @@ class Reader:
         result = CliRunner().invoke(app, arguments)
         stopped = arguments == ["status"] and "STOPPED" in result.output
         waits = arguments == ["status"] and self._waits()
-        assert result.exit_code == (1 if stopped or waits else 0), f"{command}: {result.output}"
+        # Other tests' entries may be wrong on purpose.
+        wrong = arguments[:2] == ["directory", "check"] and " error " in result.output
+        assert result.exit_code == (1 if stopped or waits or wrong else 0), f"{command}: {result.output}"
         return result.output
 
     def _waits(self) -> bool:
@@ -203,3 +205,14 @@ def test_replay(world: World, reader: Reader) -> None:
     world.idle()
     reader.follow("Deliver a message again")
     assert len(world.copies(reader.bob)) == 1
+
+
+def test_upgrade(world: World, reader: Reader) -> None:
+    """Upgrade"""
+    address = world.mailbox("müller")  # without a path, as version 0.1.0 wrote it
+    reader.names["müller@example.com"] = address
+    reader.follow("Upgrade")
+    local_part = address.partition("@")[0]
+    path = f"example.com/{local_part.replace('ü', '%C3%BC')}/Maildir"
+    assert f"path                {path}" in reader.type(f"mailroomctl mailbox show {address}")
+    assert f"~ mailbox {address}" not in reader.type("mailroomctl directory check --fix")
