@@ -4,6 +4,7 @@ import grp
 import imaplib
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -96,8 +97,10 @@ class Dovecot:
 
     def set_home(self, name: str, path: str) -> None:
         """Say where the home of a name is, below the mail root; without that it is ``<domain>/<local part>``."""
+        # Dovecot escapes a name before it looks it up.
+        escaped = re.sub(r"""(["'\\])""", r"\\\1", name)
         with (self._base / "homes").open("a", encoding="utf-8") as homes:
-            homes.write(f"{name}:::::{self._mail_root}/{path}::\n")
+            homes.write(f"{escaped}:::::{self._mail_root}/{path}::\n")
 
     def errors(self) -> str:
         """What Dovecot has complained about so far: its errors and warnings."""

@@ -43,10 +43,11 @@ def operator(world: World, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 def test_dovecot_opens_what_was_delivered(world: World, dovecot: Dovecot, operator: CliRunner) -> None:
     written = [*FOUND_BY_NAME, *FOUND_BY_HOME]
-    for name in written:
-        added = operator.invoke(app, ["mailbox", "add", f"{name}@{DOMAIN}"])
-        assert added.exit_code == 0, added.output
-        assert ("warning" in added.stderr) == (name in FOUND_BY_HOME)
+    file = "mailboxes: " + json.dumps({f"{name}@{DOMAIN}": {} for name in written})
+    imported = operator.invoke(app, ["directory", "import", "-"], input=file)
+    assert imported.exit_code == 0, imported.output
+    named = {f"{name}@{DOMAIN}" in imported.stderr for name in FOUND_BY_HOME}
+    assert named == {True}, imported.stderr
     for name, path in FOUND_BY_HOME.values():
         dovecot.set_home(f"{name}@{DOMAIN}", f"{DOMAIN}/{path}")
     listed = json.loads(operator.invoke(app, ["mailbox", "list", "--domain", DOMAIN, "--json"]).stdout)
