@@ -63,6 +63,18 @@ def test_commands_warn_where_dovecot_does_not_look(at: Operator, address: str, p
     assert at.stderr == f"warning: mail already delivered stays at chosen/one; move it yourself\n{warning}"
 
 
+def test_a_mailbox_of_version_0_1_moves_only_when_somebody_says_so(at: Operator) -> None:
+    at.put(mailbox("o'brien@example.com"))
+    at.run("mailbox set o\\'brien@example.com --policy spam_fail=reject")
+    at.run("mailbox disable o\\'brien@example.com")
+    assert at.json("mailbox show o\\'brien@example.com")["path"] == OLD
+    assert at.stderr == f"warning: o'brien@example.com is at {OLD}, but {ADVICE}\n"
+    assert paths(at) == {"o'brien@example.com": None}
+    at.run("mailbox set o\\'brien@example.com --path ''")
+    assert at.stderr == f"warning: mail already delivered stays at {OLD}; move it yourself\n"
+    assert paths(at) == {"o'brien@example.com": NEW}
+
+
 def test_many_mailboxes_make_one_warning(at: Operator) -> None:
     at.put(*(mailbox(f"{name}%x@example.com") for name in "abcdefg"))
     at.run("mailbox list")
