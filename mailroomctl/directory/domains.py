@@ -12,9 +12,9 @@ from mailroomctl.directory.table import Item
 
 
 def domains_without_entry(items: Iterable[Item]) -> Mapping[str, int]:
-    """Return the domains of addresses, and those that others are aliases of, without an entry ``@domain``.
+    """Return the domains of addresses without an entry ``@domain``, with their number of addresses, sorted.
 
-    With the number of their addresses, in the order of the alphabet.
+    Not what a domain without addresses is an alias of: more likely that name is wrong than that all mail to it is.
     """
     counts: Counter[str] = Counter()
     known: set[str] = set()
@@ -22,9 +22,7 @@ def domains_without_entry(items: Iterable[Item]) -> Mapping[str, int]:
         key = item["address"]
         if key.startswith("@"):
             known.add(key)
-            name, addresses = item.get("alias_of"), 0
-        else:
-            name, addresses = key.rpartition("@")[2], 1
+            continue
         with suppress(InvalidAddress):
-            counts[normalise_domain(str(name or ""))] += addresses
+            counts[normalise_domain(key.rpartition("@")[2])] += 1
     return {name: counts[name] for name in sorted(counts) if domain_key(name) not in known}

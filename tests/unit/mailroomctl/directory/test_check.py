@@ -137,11 +137,13 @@ def test_a_domain_without_an_entry_is_a_warning() -> None:
         mailbox("bob@one.example"),
         alias("info@one.example", "bob@one.example"),
         {"address": "*@two.example", "type": "catch_all", "targets": ["bob@one.example"]},
+        # Its mail is for nobody; that is another matter.
         domain("three.example", alias_of="four.example"),
+        {"address": "no address", "type": "mailbox"},
     ]
     text = "and no entry: the directory does not know the domain; --fix adds it"
-    assert [(one.severity, one.kind, one.entry, one.text) for one in found(*items)] == [
-        ("warning", "domain", "@four.example", f"0 addresses {text}"),
+    domains = [one for one in found(*items) if one.entry.startswith("@") and one.severity == "warning"]
+    assert [(one.severity, one.kind, one.entry, one.text) for one in domains] == [
         ("warning", "domain", "@one.example", f"2 addresses {text}"),
         ("warning", "domain", "@two.example", f"1 address {text}"),
     ]
