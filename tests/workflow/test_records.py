@@ -29,6 +29,7 @@ CLAIM = {
     "attempts": 1,
     "first_claimed_at": NOW,
     "attempts_since": 1,
+    "findings": [],
 }
 ATTENTION = {"attention": HOUR}
 WHERE = {"folder": "INBOX", "path": f"{BOB}/Maildir"}
@@ -53,7 +54,7 @@ def record(engine: Engine, mailbox: str = BOB) -> dict[str, Any]:
 
 def test_delivered(engine: Engine) -> None:
     play(engine, "bob")
-    file = {"file_name": "1.x.mailroom,S=8", "size": 8, "verdict": "", "findings": []}
+    file = {"file_name": "1.x.mailroom,S=8", "size": 8, "verdict": ""}
     assert record(engine) == {**CLAIM, **WHERE, **file, "status": "DELIVERED"}
 
 
@@ -90,7 +91,7 @@ def test_a_failure_after_a_replay_says_only_what_is_so_now(engine: Engine) -> No
 def test_a_delivery_clears_what_failed_before(engine: Engine) -> None:
     play(engine, "bob", WriteMailbox=[throws("MailboxPathRejected")])
     play(engine, "bob", at=9)
-    file = {"file_name": "1.x.mailroom,S=8", "size": 8, "verdict": "", "findings": []}
+    file = {"file_name": "1.x.mailroom,S=8", "size": 8, "verdict": ""}
     assert record(engine) == {**CLAIM, **WHERE, **file, **TWICE, "status": "DELIVERED"}
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mailroom.addresses import parse
 from mailroom.errors import FanOutLimitExceeded, InvalidAddress, MailboxPathRejected
-from mailroom.folder_names import INBOX, folder_name
+from mailroom.folder_names import INBOX
 from mailroom.mailbox_paths import DEFAULT_TEMPLATE, mailbox_path
 from mailroom.resolve.carried import fit
 from mailroom.resolve.entries import ANY_DOMAIN, Domain, Entry, Mailbox, domain_key
@@ -16,6 +16,7 @@ from mailroom.resolve.look_up import LookUp
 from mailroom.resolve.policy import Finding, Judgement, judge
 from mailroom.resolve.problems import Kind, Problem
 from mailroom.resolve.resolution import PlannedDelivery, Request, Resolution, Undelivered, octets, shortened
+from mailroom.resolve.tag_folders import folder_of_tags
 
 MAX_SHOWN = 20  # problems reported for one message
 MAX_SHOWN_OCTETS = 320  # of what is no address; no address has more
@@ -104,9 +105,9 @@ def _answer(
             arrived = True
             ways.setdefault(mailbox.address, []).append(_Way(outcome, recipient, None if released else tag))
         if not arrived and not released:
-            undelivered.append(Undelivered(recipient, tuple(wrong)))
+            undelivered.append(Undelivered(recipient, tuple(wrong), request.findings))
         else:
-            problems += [Undelivered(recipient, (problem,)) for problem in wrong]
+            problems += [Undelivered(recipient, (problem,), request.findings) for problem in wrong]
     deliveries = tuple(_delivery(one) for one in ways.values())
     return _Answer(deliveries, tuple(undelivered), tuple(problems), reaches)
 
@@ -171,7 +172,7 @@ class _Decisions:
     def _decide(self, mailbox: Mailbox) -> PlannedDelivery | Problem:
         judgement = self._judge(mailbox)
         if judgement.action == "reject":
-            return Problem(Kind.REFUSED, (mailbox.address,), judgement.verdict, findings=judgement.findings)
+            return Problem(Kind.REFUSED, (mailbox.address,), judgement.verdict)
         try:
             path = mailbox_path(parse(mailbox.address), mailbox.path, self._rules.path_template)
         except (InvalidAddress, MailboxPathRejected) as error:
@@ -215,13 +216,12 @@ class _Way(NamedTuple):
 
 
 def _delivery(ways: Sequence[_Way]) -> PlannedDelivery:
-    """Join the ways to one mailbox; the first tag names the folder, unless a recipient wrote to the INBOX."""
+    """Join the ways to one mailbox."""
     delivery = replace(ways[0].outcome, recipients=tuple(way.recipient for way in ways))
     if not delivery.optional_folder:
         return delivery
-    folders = [folder_name(way.tag) if way.tag else None for way in ways]
-    folder = folders[0] if all(folders) else None
-    return replace(delivery, folder=folder or INBOX, optional_folder=folder is not None)
+    folder = folder_of_tags([way.tag for way in ways])
+    return replace(delivery, folder=folder, optional_folder=folder != INBOX)
 
 
 def _domain_of(address: str) -> str:

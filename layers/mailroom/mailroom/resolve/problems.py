@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from mailroom.resolve.policy import Finding
 from mailroom.statuses import Status
 
 SHOWN = 12
@@ -44,8 +43,6 @@ class Problem:
     members: tuple[str, ...] = ()
     detail: str = ""
     met_at: str | None = None
-    findings: tuple[Finding, ...] = ()
-    """What a policy refused."""
     entry: str = ""
     """The directory's key that is at fault; empty where the sender or a policy decides."""
 

@@ -72,11 +72,13 @@ class Undelivered:
     """A recipient, and the problems that its mail met: at least one.
 
     What is our own fault goes before what the sender or a policy decides: without it there might have been a copy.
+    ``findings`` are all that SES's checks found, so that policies can decide when the message is replayed.
     ``most_octets`` bounds the reason.
     """
 
     recipient: str
     problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...] = ()
     most_octets: int = MAX_REASON
 
     @property
@@ -110,13 +112,12 @@ class Undelivered:
 
     def to_problem(self) -> state.Problem:
         """Give what a recipient has met that still arrives somewhere."""
-        found = [finding for problem in self.problems for finding in problem.findings]
         return {
             "recipient": self.recipient,
             "entry": self.entry,
             "code": self.code,
             "reason": self.reason,
-            "findings": _terms(found),
+            "findings": _terms(self.findings),
         }
 
     @property

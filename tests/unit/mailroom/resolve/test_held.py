@@ -174,3 +174,11 @@ def test_a_release_holds_nobody() -> None:
     )
     assert ways(result) == {"bob@example.com": ["bob@example.com"]}
     assert result["undelivered"] == []
+
+
+def test_a_replay_can_judge_what_was_never_judged() -> None:
+    """Whoever gets no copy has all findings on record: a policy decides when the mail is replayed."""
+    message = {"id": "m1", "verdicts": {"spam": "GRAY", "dmarc": "FAIL"}, "dmarc_policy": "reject"}
+    found = [{"S": "spam=GRAY"}, {"S": "dmarc=FAIL"}, {"S": "dmarc-policy=reject"}]
+    result = resolve(DIRECTORY, "gone@example.com", "nobody@example.com", message=message)
+    assert [one["findings"] for one in result["undelivered"]] == [found, found]
