@@ -56,10 +56,10 @@ def test_the_execution_fails_with_the_name_of_the_error(world: World) -> None:
 def test_a_failure_of_the_storage_is_a_metric(world: World) -> None:
     told = world.stored("counted", MAIL)
     told["receipt"]["recipients"] = [world.mailbox(), world.mailbox()]
-    before = counted(world, "StorageFailures", Storage="efs")
+    before = counted(world, "StorageFailures", Storage=f"{world.settings.stack_name}/efs")
     with world.without_mail_root():
         world.execute(told)
-    assert counted(world, "StorageFailures", Storage="efs") == before + 2
+    assert counted(world, "StorageFailures", Storage=f"{world.settings.stack_name}/efs") == before + 2
 
 
 def test_mail_whose_raw_mail_is_gone_is_held_and_noticed_once(world: World) -> None:
