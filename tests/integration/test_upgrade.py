@@ -98,6 +98,15 @@ def test_nothing_moves_and_fix_says_so_in_the_entries(upgraded: Operator, call: 
     assert set(before) <= set(after)
 
 
+def test_an_unknown_domain_is_held_once_the_directory_names_one(upgraded: Operator, call: Any) -> None:
+    """Until then it is rejected, as it was: 0.1.0 wrote no entries of domains."""
+    asked = kept.state("ResolveMailboxes", BUCKET) | {"recipients": ["x@elsewhere.example"]}
+    assert [one["status"] for one in call("resolve_mailboxes", asked)["undelivered"]] == ["REJECTED"]
+    upgraded.json("directory check --fix")
+    [held] = call("resolve_mailboxes", asked)["undelivered"]
+    assert (held["status"], held["entry"]) == ("HELD", "@elsewhere.example")
+
+
 def test_a_new_mailbox_beside_the_old_ones(upgraded: Operator) -> None:
     upgraded.run("mailbox add o\\'neil@kept.example")
     assert where(upgraded) == OLD_PATHS | {"o'neil@kept.example": "kept.example/o'neil/Maildir"}
