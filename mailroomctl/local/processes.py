@@ -26,7 +26,7 @@ MODULES = {
 #: Seconds that a process gets to end by itself.
 GRACE = 5.0
 #: What this very process has started, so that nothing stays a zombie when it also ends them.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+_children: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 def start(settings: Settings, name: str) -> int:
@@ -57,7 +57,7 @@ def start(settings: Settings, name: str) -> int:
             )
         os.ftruncate(lock, 0)
         os.write(lock, str(process.pid).encode())
-    _children[process.pid] = process
+    _children[_pid_file(settings, name)] = process
     return process.pid
 
 
@@ -85,8 +85,8 @@ def stop(settings: Settings, name: str) -> bool:
             _kill_group(pid)
             _until(lambda: running(settings, name) is None, GRACE)
         _kill_group(pid)  # workers that outlived their parent
-        if child := _children.pop(pid, None):
-            child.wait()
+    if child := _children.pop(_pid_file(settings, name), None):
+        child.wait()
     _pid_file(settings, name).unlink(missing_ok=True)
     return pid is not None
 

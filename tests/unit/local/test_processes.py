@@ -71,6 +71,7 @@ def test_a_killed_process_is_not_running(settings: Settings) -> None:
     os.killpg(pid, signal.SIGKILL)
     assert gone(pid)
     assert processes.running(settings, "sleeper") is None
+    assert not processes.stop(settings, "sleeper")  # and no zombie stays
 
 
 def test_a_stale_pid_file_is_not_believed(settings: Settings) -> None:
