@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from mailroom.maildir import times
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,3 +43,23 @@ def new_root(tmp_path: Path) -> Callable[[str], Path]:
         return root
 
     return new_root
+
+
+@pytest.fixture
+def untouched(monkeypatch: pytest.MonkeyPatch) -> Callable[[], float]:
+    """Let all that directories have seen so far be an hour old, by the file server's clock; gives the time now."""
+    changed = times._changed
+
+    def untouched() -> float:
+        time.sleep(0.02)  # the kernel's clock for files goes in ticks
+        now = time.time()
+        time.sleep(0.02)
+
+        def aged(descriptor: int) -> float:
+            at = changed(descriptor)
+            return at if at > now else at - 3600
+
+        monkeypatch.setattr(times, "_changed", aged)
+        return now
+
+    return untouched

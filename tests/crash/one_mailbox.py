@@ -8,7 +8,14 @@ from mailroom.maildir import Delivered, names
 from tests.crash.traced_delivery import DELIVERY_ID, MAIL, MAILBOX, RECEIVED_AT
 
 
-def recover(root: Path, folder: str = "INBOX", *, recovering: bool = True, patience: float = 0.8) -> Delivered:
+def recover(
+    root: Path,
+    folder: str = "INBOX",
+    *,
+    recovering: bool = True,
+    patience: float = 0.8,
+    first_claimed_at: float | None = None,
+) -> Delivered:
     """Deliver the suite's message, as a recovery, in this process."""
     return maildir.deliver(
         root,
@@ -20,6 +27,7 @@ def recover(root: Path, folder: str = "INBOX", *, recovering: bool = True, patie
         content=[MAIL],
         attempt="recovery",
         recovering=recovering,
+        first_claimed_at=first_claimed_at,
         patience=patience,
     )
 

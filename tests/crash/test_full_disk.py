@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.crash.namespace import run_in_namespace
 
 SCRIPT = """
 import os, subprocess, sys
@@ -29,20 +29,31 @@ def refused(error, *arguments, **options):
     else:
         raise AssertionError(f"expected {error}")
 
+def no_probe(words):
+    try:
+        maildir.probe(root)
+    except StorageUnavailable as refusal:
+        assert words in str(refusal), refusal
+    else:
+        raise AssertionError(f"expected {words}")
+
 def files():
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 mount("-t", "tmpfs", "-o", "size=64k,mode=700")
 kept = "bob/new/" + deliver("small", 1000).file_name
-refused("ENOSPC", "large", 100_000)
+refused("the file system is full (ENOSPC", "large", 100_000)
 assert files() == [kept], files()
 deliver("small too", 1000)
 refused("ENOSPC", "large", 100_000, recovering=True)
 assert len(files()) == 2, files()
+no_probe("the file system is full")
+assert len(files()) == 2, files()
 
 subprocess.run(["mount", "-o", "remount,ro", root], check=True)
-refused("EROFS", "small", 10)
+refused("the file system is read-only (EROFS", "small", 10)
 refused("EROFS", "small", 10, recovering=True)
+no_probe("the file system is read-only")
 subprocess.run(["umount", root], check=True)
 
 mount("-t", "tmpfs", "-o", "size=1m,nr_inodes=4,mode=700")
@@ -50,20 +61,14 @@ refused("ENOSPC", "no inode for the folders", 10)
 subprocess.run(["mount", "-o", "remount,nr_inodes=100", root], check=True)
 deliver("no inode for the folders", 10)
 assert len(files()) == 1, files()
+assert maildir.probe(root).where == "a mailbox"
+assert len(files()) == 1, files()
 print("done")
 """
 
 
 def test_a_full_and_a_read_only_file_system(tmp_path: Path) -> None:
-    namespace = ["unshare", "--mount", "--map-root-user"]
-    if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:
-        namespace = ["unshare", "--mount"]
-        if (refusal := subprocess.run([*namespace, "true"], capture_output=True, check=False)).returncode:
-            pytest.skip(f"no mount namespaces here: {refusal.stderr.decode()}")
-    run = subprocess.run(
-        [*namespace, sys.executable, "-c", SCRIPT, str(tmp_path)], capture_output=True, text=True, check=False
-    )
-    assert (run.stdout, run.stderr) == ("done\n", "")
+    run_in_namespace("-c", SCRIPT, str(tmp_path))
 
 
 def test_a_file_size_limit(tmp_path: Path) -> None:

@@ -69,3 +69,28 @@ def test_killed_anywhere(
 
     assert len(undisturbed.calls) > 10
     each(killed_at, enumerate(undisturbed.calls, start=1))
+
+
+@pytest.mark.parametrize("folder", ["INBOX", "Junk"])
+def test_killed_anywhere_in_a_mailbox_that_nothing_else_touches(
+    new_root: Callable[[str], Path], each: Callable[..., None], untouched: Callable[[], float], folder: str
+) -> None:
+    """The recovery lists what has changed since the first claim, and passes over the rest."""
+    reference = new_root("reference")
+    prepare(reference, "folders", folder)
+    calls = deliver(reference, folder=folder).calls
+    cases = [(call, reader, new_root(f"{number}-{reader}")) for number, call in enumerate(calls) for reader in (0, 1)]
+    for _, _, root in cases:
+        prepare(root, "folders", folder)
+    claimed = untouched()
+
+    def killed_at(case: tuple[Call, int, Path]) -> None:
+        call, reader, root = case
+        assert deliver(root, inject=(call, "signal=KILL"), folder=folder).code == -9
+        if reader:
+            read_by_dovecot(root, folder)
+        recover(root, folder, first_claimed_at=claimed)
+        assert_one_complete_message(root)
+        assert temporary(root) == []
+
+    each(killed_at, cases)

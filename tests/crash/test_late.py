@@ -70,7 +70,7 @@ def first_attempt(root: Path, stop_at: int, clock: Clock, stopping: Connection, 
         call = getattr(os, name)
 
         def watching(*arguments: Any, **more: Any) -> Any:
-            before("create" if name == "open" and arguments[1] & os.O_EXCL else name)
+            before("create" if name == "open" and arguments[1] & os.O_CREAT else name)
             return call(*arguments, **more)
 
         return watching

@@ -22,11 +22,11 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2
 PROCESSES = multiprocessing.get_context("fork")
 
 
-def rival(root: Path, start: Event, recovering: bool) -> None:
+def rival(root: Path, start: Event, recovering: bool, first_claimed_at: float | None = None) -> None:
     """One attempt; exit code 0 when it reports success, 1 when it gives up for now."""
     start.wait()
     try:
-        recover(root, recovering=recovering, patience=5)
+        recover(root, recovering=recovering, patience=5, first_claimed_at=first_claimed_at)
     except StorageUnavailable:
         os._exit(1)
     os._exit(0)

@@ -21,8 +21,9 @@ class Delivery:
     """What WriteMailbox is asked to do.
 
     ``attempts`` counts the claims of this delivery over all executions, ``retry_count`` the retries within this
-    state; ``attempt`` is unique to this very call. ``entered_at`` is when the workflow entered the state (aware), or
-    ``None`` where nobody says: the function was called by hand, or by a workflow of before there were deadlines.
+    state; ``attempt`` is unique to this very call. ``entered_at`` is when the workflow entered the state (aware), and
+    ``first_claimed_at`` when this delivery was claimed for the first time (epoch seconds). Both are ``None`` where
+    nobody knows: the function was called by hand, or the delivery comes from a version that did not note it.
     """
 
     message_id: str
@@ -39,6 +40,7 @@ class Delivery:
     retry_count: int
     attempt: str
     entered_at: datetime | None = None
+    first_claimed_at: int | None = None
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], *, request_id: str) -> "Delivery":
@@ -49,6 +51,7 @@ class Delivery:
         try:
             request = cast("WriteRequest", state)
             message, delivery = request["message"], request["delivery"]
+            attempts = int(request.get("attempts", 1))
             retry_count = int(request.get("retry_count", 0))
             return cls(
                 message_id=message["id"],
@@ -61,10 +64,11 @@ class Delivery:
                 optional_folder=bool(delivery.get("optional_folder", False)),
                 recipients=tuple(delivery["recipients"]),
                 verdict=delivery.get("verdict", ""),
-                attempts=int(request.get("attempts", 1)),
+                attempts=attempts,
                 retry_count=retry_count,
                 attempt=f"{request.get('attempt', 'by-hand')}.{retry_count}.{request_id}",
                 entered_at=_moment(request.get("entered_at")),
+                first_claimed_at=_first_claim(request, attempts),
             )
         except KeyError as error:
             raise InvalidEvent(f"The delivery lacks {error.args[0]!r}.") from None
@@ -127,6 +131,7 @@ class Delivery:
             content=self._content(mail_store),
             attempt=self.attempt,
             recovering=self.recovering,
+            first_claimed_at=self.first_claimed_at,
             publish_before=self.publish_before(publish_seconds),
             patience=patience,
         )
@@ -152,3 +157,10 @@ def _moment(text: str | None) -> datetime | None:
         return None
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _first_claim(request: WriteRequest, attempts: int) -> int | None:
+    """Read when the first of all claims was made; where an earlier version made that, nobody knows."""
+    if "first_claimed_at" not in request or request.get("attempts_since") != attempts:
+        return None
+    return int(request["first_claimed_at"])

@@ -157,6 +157,22 @@ class TestRejectedPaths:
         assert tree(outside) == []
 
 
+@pytest.mark.parametrize("recovering", [False, True])
+def test_a_symlink_in_the_temporary_files_place_is_not_followed(
+    deliver: Deliver, box: Path, monkeypatch: pytest.MonkeyPatch, recovering: bool
+) -> None:
+    """Nobody can guess the name; should somebody, nothing is written elsewhere."""
+    deliver(delivery_id="another")
+    monkeypatch.setattr(names, "temporary_name", lambda *_: "guessed")
+    outside = box.parent / "outside"
+    outside.write_bytes(b"precious")
+    (box / "tmp/guessed").symlink_to(outside)
+    with pytest.raises(MailboxPathRejected, match="ELOOP"):
+        deliver(recovering=recovering)
+    assert outside.read_bytes() == b"precious"
+    assert len(list((box / "new").iterdir())) == 1
+
+
 def test_content_that_fails_leaves_nothing_in_tmp(deliver: Deliver, box: Path) -> None:
     for failure in (ValueError, OSError, KeyboardInterrupt, SystemExit):
 

@@ -1,14 +1,19 @@
 """A recovery: finds what earlier attempts did, clears what they left, and touches nobody else's files."""
 
 import errno
+import itertools
 import os
+import stat
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mailroom.errors import StorageUnavailable
-from mailroom.maildir import names, recovery
+from mailroom.maildir import names, recovery, times
+from mailroom.maildir.draft import Draft
 
 from tests.unit.maildir.one_mailbox import MAIL, RECEIVED_AT, Deliver, entries, tree
 
@@ -105,34 +110,221 @@ def test_what_is_found_is_made_durable(deliver: Deliver, box: Path, monkeypatch:
     assert synced == ["new", "cur"]
 
 
-def test_a_message_renamed_while_the_folder_is_read_is_found(deliver: Deliver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """readdir may show a renamed entry under neither name; the next look finds it."""
-    looks = 0
-    matching = recovery._matching
+class Listings:
+    """Which directories were listed, in order; ``before`` and ``after`` run around the n-th listing of one (from 1)."""
 
-    def blind_at_first(directory: int, mark: str) -> Iterator[str]:
-        nonlocal looks
-        looks += 1
-        return iter(()) if looks <= 3 else matching(directory, mark)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.names: list[str] = []
+        self.before: dict[tuple[str, int], Callable[[], object]] = {}
+        self.after: dict[tuple[str, int], Callable[[], object]] = {}
+        self._matching = recovery._matching
+        monkeypatch.setattr(recovery, "_matching", self._list)
 
-    first = deliver()
-    monkeypatch.setattr(recovery, "_matching", blind_at_first)
-    assert deliver(recovering=True) == first._replace(already_delivered=True)
+    def _list(self, readable: int, mark: str) -> Iterator[str]:
+        name = Path(f"/proc/self/fd/{readable}").readlink().name
+        self.names.append(name)
+        at = name, self.names.count(name)
+        self.before.get(at, lambda: None)()
+        found = list(self._matching(readable, mark))
+        self.after.get(at, lambda: None)()
+        return iter(found)
 
 
-def test_looking_ends_when_the_folder_is_quiet_and_never_goes_on_forever(
-    deliver: Deliver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks: list[str] = []
-    matching = recovery._matching
-    monkeypatch.setattr(recovery, "_matching", lambda fd, mark: looks.append(mark) or matching(fd, mark))
-    deliver(recovering=True)
-    assert len(looks) == 1 + 2 * recovery.MIN_LOOKS  # tmp once, then new and cur
-    looks.clear()
-    clock = iter(range(1000))
-    monkeypatch.setattr(recovery, "_changed", lambda directory: next(clock))
-    deliver(recovering=True, delivery_id="another")
-    assert len(looks) == 1 + 2 * recovery.MAX_LOOKS
+@pytest.fixture
+def listings(monkeypatch: pytest.MonkeyPatch) -> Listings:
+    return Listings(monkeypatch)
+
+
+@pytest.fixture
+def age(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let everything that has happened to directories so far be some seconds older, by the server's clock."""
+
+    def age(seconds: float) -> None:
+        time.sleep(0.01)  # the kernel's clock for files goes in ticks
+        real, now = times._changed, time.time()
+        time.sleep(0.01)
+
+        def aged(descriptor: int) -> float:
+            changed = real(descriptor)
+            return changed - seconds if changed <= now else changed
+
+        monkeypatch.setattr(times, "_changed", aged)
+
+    return age
+
+
+class TestWhatIsListed:
+    """A directory that has not changed since the first claim is passed over; one look is enough where it is proof."""
+
+    @pytest.fixture(autouse=True)
+    def folders(self, box: Path) -> None:
+        for name in ("tmp", "new", "cur"):
+            (box / name).mkdir(parents=True)
+
+    def recover(self, deliver: Deliver, first_claimed_at: float | None, **changes: Any) -> Any:
+        return deliver(recovering=True, first_claimed_at=first_claimed_at, **changes)
+
+    def test_nothing_has_changed(self, deliver: Deliver, age: Any, listings: Listings) -> None:
+        age(100)
+        assert not self.recover(deliver, time.time()).already_delivered
+        assert listings.names == ["tmp"]
+
+    @pytest.mark.parametrize(
+        ("touched", "listed"), [("new", ["tmp", "new", "new"]), ("cur", ["tmp", "cur", "cur"]), ("tmp", ["tmp"])]
+    )
+    def test_only_what_has_changed(
+        self, deliver: Deliver, box: Path, age: Any, listings: Listings, touched: str, listed: list[str]
+    ) -> None:
+        age(100)
+        (box / touched / "another").touch()
+        assert not self.recover(deliver, time.time()).already_delivered
+        assert listings.names == listed
+
+    @pytest.mark.parametrize(("seconds", "listed"), [(61, ["tmp"]), (59, ["tmp", "new", "cur"])])
+    def test_the_margin(self, deliver: Deliver, age: Any, listings: Listings, seconds: int, listed: list[str]) -> None:
+        age(seconds)
+        self.recover(deliver, time.time())
+        assert listings.names == listed
+
+    @pytest.mark.parametrize("part", ["new", "cur"])
+    def test_a_time_that_the_owner_set_back_hides_nothing(
+        self, deliver: Deliver, box: Path, age: Any, part: str
+    ) -> None:
+        age(100)
+        claimed = time.time()
+        first = deliver()
+        if part == "cur":
+            (box / "new" / first.file_name).rename(box / "cur" / f"{first.file_name}:2,S")
+        for name in ("new", "cur"):
+            os.utime(box / name, (1, 1))
+        assert self.recover(deliver, claimed, content=never()) == first._replace(already_delivered=True)
+
+    @pytest.mark.parametrize("seconds", [-3600, -11, 11, 3600])
+    def test_clocks_that_differ(
+        self, deliver: Deliver, age: Any, listings: Listings, monkeypatch: pytest.MonkeyPatch, seconds: int
+    ) -> None:
+        age(10_000)
+        real = time.time
+        monkeypatch.setattr(times.time, "time", lambda: real() + seconds)
+        self.recover(deliver, time.time())
+        assert listings.names == ["tmp", "new", "cur"]
+
+    def test_a_server_that_answers_late_says_nothing_of_its_clock(
+        self, deliver: Deliver, age: Any, listings: Listings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        age(10_000)
+        claimed, seconds, create = time.time(), itertools.count(0, 11), Draft.__init__
+        offset = 0
+        real = time.time
+        monkeypatch.setattr(times.time, "time", lambda: real() + offset)
+
+        def late(*arguments: Any) -> None:
+            nonlocal offset
+            create(*arguments)
+            offset = next(seconds) + 11
+
+        monkeypatch.setattr(Draft, "__init__", late)
+        self.recover(deliver, claimed)
+        assert listings.names == ["tmp", "new", "cur"]
+
+    @pytest.mark.parametrize("claimed", [None, "an hour ahead"])
+    def test_a_claim_that_says_nothing(
+        self, deliver: Deliver, age: Any, listings: Listings, claimed: str | None
+    ) -> None:
+        age(10_000)
+        self.recover(deliver, time.time() + 3600 if claimed else None)
+        assert listings.names == ["tmp", "new", "cur"]
+
+    def test_a_file_system_that_does_not_keep_directories_times(
+        self, deliver: Deliver, listings: Listings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = times._changed
+
+        def frozen(descriptor: int) -> float:
+            return real(descriptor) if stat.S_ISREG(os.fstat(descriptor).st_mode) else time.time() - 10_000
+
+        monkeypatch.setattr(times, "_changed", frozen)
+        self.recover(deliver, time.time())
+        assert listings.names == ["tmp", "new", "cur"]
+
+    @pytest.mark.parametrize(("seconds", "looks"), [(2.1, 1), (1.5, 2)])
+    def test_one_look_is_enough_where_nothing_changed_for_two_seconds(
+        self, deliver: Deliver, age: Any, listings: Listings, seconds: float, looks: int
+    ) -> None:
+        age(seconds)
+        self.recover(deliver, None)
+        assert listings.names == ["tmp", *["new", "cur"] * looks]
+
+    def test_a_folder_that_changes_during_the_look_is_looked_at_again(
+        self, deliver: Deliver, box: Path, age: Any, listings: Listings
+    ) -> None:
+        age(100)
+        listings.after["cur", 1] = (box / "cur" / "another").touch
+        self.recover(deliver, None)
+        assert listings.names == ["tmp", "new", "cur", "new", "cur"]
+
+    def test_looking_never_goes_on_forever(self, deliver: Deliver, box: Path, listings: Listings) -> None:
+        for look in range(20):
+            listings.after["cur", look] = (box / "cur" / str(look)).touch
+        self.recover(deliver, None)
+        assert listings.names == ["tmp", *["new", "cur"] * recovery.MAX_LOOKS]
+
+    def test_the_tmp_of_a_busy_mailbox_is_listed_once(self, deliver: Deliver, box: Path, listings: Listings) -> None:
+        (box / "tmp" / f"{NAME.base}.dead").touch()
+        self.recover(deliver, None)
+        assert listings.names.count("tmp") == 1
+
+
+class TestAReaderThatMovesTheMessage:
+    """Whenever it does, and wherever to: the copy is found."""
+
+    @pytest.mark.parametrize("first_claimed", [True, False])
+    @pytest.mark.parametrize("moment", [("new", 1, "before"), ("new", 1, "after"), ("cur", 1, "before")])
+    def test_to_cur(
+        self, deliver: Deliver, box: Path, listings: Listings, moment: tuple[str, int, str], first_claimed: bool
+    ) -> None:
+        claimed = time.time() if first_claimed else None
+        first = deliver()
+        move = partial((box / "new" / first.file_name).rename, box / "cur" / f"{first.file_name}:2,S")
+        part, number, when = moment
+        getattr(listings, when)[part, number] = move
+        again = deliver(recovering=True, first_claimed_at=claimed, content=never())
+        assert again == first._replace(already_delivered=True)
+
+    def test_between_two_names_while_cur_is_listed(
+        self, deliver: Deliver, box: Path, age: Any, listings: Listings
+    ) -> None:
+        """readdir may show a renamed entry under neither name; the next look finds it."""
+        first = deliver()
+        names = [box / "cur" / f"{first.file_name}:2,{flags}" for flags in ("", "S")]
+        aside = box / "aside"
+        (box / "new" / first.file_name).rename(names[0])
+        age(100)
+        listings.before["cur", 1] = partial(names[0].rename, aside)
+        listings.after["cur", 1] = partial(aside.rename, names[1])
+        again = deliver(recovering=True, content=never())
+        assert again == first._replace(already_delivered=True)
+        assert listings.names == ["tmp", "new", "cur", "new", "cur"]
+
+    def test_back_to_new(self, deliver: Deliver, box: Path, age: Any, listings: Listings) -> None:
+        first = deliver()
+        new, cur = box / "new" / first.file_name, box / "cur" / first.file_name
+        new.rename(cur)
+        age(100)
+        listings.before["cur", 1] = partial(cur.rename, new)
+        assert deliver(recovering=True, content=never()).already_delivered
+
+    def test_to_a_cur_that_it_has_to_make(self, deliver: Deliver, box: Path, age: Any, listings: Listings) -> None:
+        first = deliver()
+        (box / "cur").rmdir()
+        age(100)
+
+        def read() -> None:
+            (box / "cur").mkdir()
+            (box / "new" / first.file_name).rename(box / "cur" / f"{first.file_name}:2,S")
+
+        listings.before["new", 1] = read
+        assert deliver(recovering=True, content=never()).already_delivered
 
 
 class TestRivals:
@@ -140,16 +332,26 @@ class TestRivals:
 
     def test_cleared_early(self, deliver: Deliver, box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         clear = recovery.clear
-        times = iter([True, False])
+        rounds = iter([True, False])
 
-        def cleared_by_a_rival(*arguments: Any, **options: Any) -> None:
-            clear(*arguments, **options)
-            if next(times):
+        def cleared_by_a_rival(*arguments: Any, **options: Any) -> Any:
+            seen = clear(*arguments, **options)
+            if next(rounds):
                 clear(*arguments)
+            return seen
 
         monkeypatch.setattr(recovery, "clear", cleared_by_a_rival)
         assert not deliver(recovering=True, patience=1).already_delivered
         assert entries(box / "tmp") == []
+
+    def test_who_is_cleared_before_the_look_does_not_look(
+        self, deliver: Deliver, listings: Listings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clear = recovery.clear
+        monkeypatch.setattr(recovery, "clear", lambda *arguments, **_: clear(*arguments))
+        with pytest.raises(StorageUnavailable, match="another attempt"):
+            deliver(recovering=True)
+        assert listings.names == ["tmp"]
 
     def test_cleared_by_a_rival_that_finishes(self, deliver: Deliver, monkeypatch: pytest.MonkeyPatch) -> None:
         fence = recovery.fence
@@ -165,7 +367,7 @@ class TestRivals:
         assert deliver(recovering=True, patience=1, content=never()).already_delivered
 
     def test_cleared_again_and_again(self, deliver: Deliver, box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(recovery, "clear", lambda name, candidates, keep=None: (box / "tmp" / keep).unlink())
+        monkeypatch.setattr(Draft, "exists", lambda _: False)
         with pytest.raises(StorageUnavailable, match="another attempt"):
             deliver(recovering=True, patience=0.1)
 

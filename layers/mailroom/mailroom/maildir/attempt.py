@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -44,6 +45,7 @@ def deliver(
     content: Iterable[bytes],
     attempt: str,
     recovering: bool,
+    first_claimed_at: float | None = None,
     optional_folder: bool = False,
     publish_before: float | None = None,
     patience: float = 0.8,
@@ -60,7 +62,9 @@ def deliver(
         content: the raw message; not touched unless it is going to be written.
         attempt: text unique to this attempt; tells its temporary file apart.
         recovering: an earlier attempt of this delivery may have got anywhere: look for its message, and clear its
-            temporary file. It costs a listing of the folder, so the first attempt does without.
+            temporary file. The first attempt does without.
+        first_claimed_at: for a recovery, when this delivery was claimed for the first time, in seconds since 1970: what
+            has not changed since cannot hold its copy and is not listed. None lists ``new`` and ``cur``.
         optional_folder: use the INBOX when ``folder`` does not exist or cannot exist.
         publish_before: when a recovery may begin, in seconds since 1970 of this machine's clock; an attempt that is
             none itself publishes nothing from then on. None for no such deadline.
@@ -86,7 +90,7 @@ def deliver(
         try:
             temporary = names.temporary_name(name, attempt)
             if recovering:
-                return folders, _recover(folders, name, temporary, again=next(tries) > 0)
+                return folders, _recover(folders, name, temporary, first_claimed_at, again=next(tries) > 0)
             return folders, Draft(folders[0], temporary)
         except BaseException:
             _close(folders)
@@ -132,7 +136,9 @@ def _open(places: list[Place], *, optional: bool, recovering: bool) -> list[Fold
     except (FileNotFoundError, NotADirectoryError):
         if optional and not folder_exists(wanted):
             wanted = inbox
-        folders = [_open_or_make(wanted)]
+            folders = [_open_or_make(inbox)]
+        else:
+            folders = [make_folder(wanted)]
     if recovering and wanted is not inbox:
         try:
             folders.append(_open_or_make(inbox))
@@ -150,15 +156,18 @@ def _open_or_make(place: Place) -> Folder:
         return make_folder(place)
 
 
-def _recover(folders: list[Folder], name: names.MessageName, temporary: str, *, again: bool) -> Draft | Found:
+def _recover(
+    folders: list[Folder], name: names.MessageName, temporary: str, first_claimed_at: float | None, *, again: bool
+) -> Draft | Found:
     """Look around, and create the temporary file where the message has to be written (again)."""
     if again and (found := recovery.find(name, folders)):
         # A rival has finished. To begin another round of clearing would only disturb those that still try.
         recovery.clear(name, folders)
         return found
+    begun = time.time()
     draft = Draft(folders[0], temporary)
     try:
-        earlier = recovery.fence(temporary, name, folders)
+        earlier = recovery.fence(draft, draft.times(begun, first_claimed_at), name, folders)
     except BaseException:
         draft.discard()
         raise

@@ -5,12 +5,14 @@ is used twice: it is resolved once, to directory descriptors, and everything els
 """
 
 import errno
+import functools
 import os
 from collections.abc import Callable
 from typing import NamedTuple
 
 from mailroom.errors import StorageUnavailable
 from mailroom.maildir.failures import describe
+from mailroom.maildir.mounts import names_are_durable_at_once
 from mailroom.maildir.openat2 import PATH_ONLY, READABLE, find_openat2
 
 DIRECTORY_MODE = 0o700
@@ -36,11 +38,19 @@ class Place(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """A folder's ``tmp`` and ``new``, as open descriptors."""
+    """A folder's ``tmp`` and ``new``, as open descriptors.
+
+    They are not kept from one delivery to the next: a mailbox that was renamed would get another one's mail.
+    """
 
     place: Place
     tmp: int
     new: int
+
+    def sync(self) -> None:
+        """Make a name in ``new`` durable."""
+        if not names_are_durable_at_once(self.place.mail_root):
+            os.fsync(self.new)
 
     def close(self) -> None:
         """Give the descriptors back."""
@@ -57,7 +67,7 @@ def open_folder(place: Place) -> Folder:
         path = place.path()
         tmp = openat2(f"{path}/{TMP}", PATH_ONLY)
         if tmp >= 0:
-            new = openat2(f"{path}/new", READABLE)
+            new = openat2(f"{path}/new", _new_flags(place))
             if new >= 0:
                 return Folder(place, tmp, new)
             os.close(tmp)
@@ -70,10 +80,17 @@ def open_folder(place: Place) -> Folder:
 
 
 def open_cur(place: Place) -> int:
-    """Open a folder's ``cur`` for reading; raises FileNotFoundError when it is missing."""
+    """Open a folder's ``cur``; raises FileNotFoundError when it is missing.
+
+    An NFS client remembers for up to a minute that something is missing, unless it asks when the folder has changed.
+    """
     parent = _walk(place, create=False)
     try:
-        return _step(parent, "cur", READABLE)
+        try:
+            return _step(parent, "cur")
+        except FileNotFoundError:
+            os.close(_step(parent, ".", READABLE))
+            return _step(parent, "cur")
     finally:
         os.close(parent)
 
@@ -95,12 +112,12 @@ def make_folder(place: Place) -> Folder:
     """
     parent = _walk(place._replace(directory=None), create=True)
     try:
-        _complete(parent, marker=False)
+        _complete(place, parent, marker=False)
         if place.directory:
-            child = _make_step(parent, place.directory)
+            child = _make_step(place, parent, place.directory)
             os.close(parent)
             parent = child
-            _complete(parent, marker=True)
+            _complete(place, parent, marker=True)
         return _open_parts(place, parent)
     finally:
         os.close(parent)
@@ -110,21 +127,26 @@ def _open_parts(place: Place, parent: int) -> Folder:
     """Open what a delivery needs of a folder."""
     tmp = _step(parent, TMP)
     try:
-        return Folder(place, tmp, _step(parent, "new", READABLE))
+        return Folder(place, tmp, _step(parent, "new", _new_flags(place)))
     except BaseException:
         os.close(tmp)
         raise
 
 
-def _complete(folder: int, *, marker: bool) -> None:
+def _new_flags(place: Place) -> int:
+    """How to open ``new``: for reading only where it must be synced, since that is a round trip on NFS."""
+    return PATH_ONLY if names_are_durable_at_once(place.mail_root) else READABLE
+
+
+def _complete(place: Place, folder: int, *, marker: bool) -> None:
     """Make the three directories, and the file that Maildir++ wants in each sub-folder."""
     if marker:
         os.close(os.open(MARKER, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder))
     _make(folder, "cur")
     _make(folder, "new")
-    _sync(folder)
+    _sync(place, folder)
     _make(folder, TMP)
-    _sync(folder)
+    _sync(place, folder)
 
 
 def _walk(place: Place, *, create: bool) -> int:
@@ -135,7 +157,7 @@ def _walk(place: Place, *, create: bool) -> int:
         if error.errno not in _NOT_MOUNTED:
             raise
         raise StorageUnavailable(describe(error, "opening the mail root; is the file system mounted?")) from error
-    step: Callable[[int, str], int] = _make_step if create else _step
+    step: Callable[[int, str], int] = functools.partial(_make_step, place) if create else _step
     for component in (*place.components, *([place.directory] if place.directory else ())):
         try:
             following = step(current, component)
@@ -150,7 +172,7 @@ def _step(parent: int, name: str, flags: int = PATH_ONLY) -> int:
     return os.open(name, flags | os.O_NOFOLLOW, dir_fd=parent)
 
 
-def _make_step(parent: int, name: str) -> int:
+def _make_step(place: Place, parent: int, name: str) -> int:
     """Open a directory in a directory, made where it is missing, and durable in either case.
 
     An attempt that died after mkdir did not sync, so what exists is synced too.
@@ -161,7 +183,7 @@ def _make_step(parent: int, name: str) -> int:
         _make(parent, name)
         directory = _step(parent, name)
     try:
-        _sync(parent)
+        _sync(place, parent)
     except BaseException:
         os.close(directory)
         raise
@@ -176,10 +198,12 @@ def _make(parent: int, name: str) -> None:
         return
 
 
-def _sync(directory: int) -> None:
+def _sync(place: Place, directory: int) -> None:
     """Make a directory's entries durable; one that we may not read is not one that we made."""
+    if names_are_durable_at_once(place.mail_root):
+        return
     try:
-        readable = os.open(".", READABLE, dir_fd=directory)
+        readable = _step(directory, ".", READABLE)
     except PermissionError:
         return
     try:

@@ -9,10 +9,13 @@ from mailroom.maildir.directories import Folder
 from mailroom.maildir.failures import Storing
 from mailroom.maildir.message import Written, write_message
 from mailroom.maildir.names import MessageName
+from mailroom.maildir.times import Times
 
 FILE_MODE = 0o600
 
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# Without O_EXCL, which costs a round trip on NFS (the server keeps the verifier in the file's times, so the client sets
+# them anew): the name holds 64 random bits. Without O_TRUNC, which could only destroy what somebody has there.
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _PUBLISHING = Storing("publishing the message")
 _SYNCING = Storing("making the published message durable")
 
@@ -20,13 +23,25 @@ _SYNCING = Storing("making the published message durable")
 class Draft:
     """A file in ``tmp/`` that no mail reader looks at."""
 
-    __slots__ = ("_descriptor", "_folder", "_temporary")
+    __slots__ = ("_descriptor", "_folder", "temporary")
 
     def __init__(self, folder: Folder, temporary: str) -> None:
         """Create the file, empty; raises the OSError as it is."""
         self._folder = folder
-        self._temporary = temporary
+        self.temporary = temporary
         self._descriptor = os.open(temporary, _CREATE, FILE_MODE, dir_fd=folder.tmp)
+
+    def times(self, begun: float, first_claimed_at: float | None) -> Times:
+        """What the creation, which came after ``begun`` of our clock, shows of the server's clock."""
+        return Times.learn(self._descriptor, begun, first_claimed_at)
+
+    def exists(self) -> bool:
+        """Tell whether the file still has its name; on NFS the answer may be old."""
+        try:
+            os.stat(self.temporary, dir_fd=self._folder.tmp, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
 
     def publish(
         self,
@@ -52,7 +67,7 @@ class Draft:
             self.discard()
             raise
         with _SYNCING:
-            os.fsync(self._folder.new)
+            self._folder.sync()
         return file_name, written
 
     def discard(self) -> None:
@@ -62,7 +77,7 @@ class Draft:
         except OSError:
             self._descriptor = -1
         try:
-            os.unlink(self._temporary, dir_fd=self._folder.tmp)
+            os.unlink(self.temporary, dir_fd=self._folder.tmp)
         except OSError:
             return
 
@@ -75,7 +90,7 @@ class Draft:
     def _rename(self, file_name: str) -> None:
         """Move the file into ``new``, where it becomes a message."""
         try:
-            os.rename(self._temporary, file_name, src_dir_fd=self._folder.tmp, dst_dir_fd=self._folder.new)
+            os.rename(self.temporary, file_name, src_dir_fd=self._folder.tmp, dst_dir_fd=self._folder.new)
         except FileNotFoundError as error:
             raise StorageUnavailable("another attempt of the same delivery removed this one's file") from error
 
