@@ -29,13 +29,14 @@ mail_store = MailStore(
 def handler(event: dict[str, Any], context: LambdaContext) -> Written | dict[str, str]:
     """Write the copy and give ``{"file_name", "size", "folder", "already_delivered"}``.
 
-    The event ``{"probe": true}`` writes and removes one small file instead, to see whether the storage works.
+    The event ``{"probe": true}`` tries instead whether a delivery would work, and leaves nothing behind.
 
     Raises ``InvalidEvent``, ``ForbiddenObject``, ``MailboxPathRejected``, ``MessageMissing``, ``MessageUnreadable``
     (permanent), ``StorageUnavailable``, ``MessageUnavailable``, ``DeadlinePassed`` and ``ClockWrong`` (temporary).
     """
     if event.get("probe") is True:
-        maildir.probe(config.mail_root)
+        probed = maildir.probe(config.mail_root)
+        logger.info("Probed", extra=probed._asdict())
         metrics.add_metric("StorageProbed", MetricUnit.Count, 1)
         return {"probe": "ok"}
     delivery = Delivery.from_state(event, request_id=context.aws_request_id)

@@ -1,6 +1,8 @@
 """The function WriteMailbox: from an object in S3 to a file in a Maildir."""
 
+import errno
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,6 +102,42 @@ def test_a_recovery_finds_the_copy_wherever_dovecot_put_it(handler: Any, tmp_pat
     assert files(tmp_path) == [seen]
 
 
+@pytest.mark.parametrize(
+    ("claim", "listed"),
+    [
+        ({"first_claimed_at": 0, "attempts_since": 2}, {"tmp"}),
+        ({"first_claimed_at": 0, "attempts_since": 1}, {"tmp", "new", "cur"}),
+        ({"first_claimed_at": 0}, {"tmp", "new", "cur"}),
+        ({"first_claimed_at": -3600, "attempts_since": 2}, {"tmp", "new", "cur"}),
+        ({}, {"tmp", "new", "cur"}),
+    ],
+    ids=[
+        "the first of all",
+        "an earlier version made the first",
+        "nobody counted",
+        "before the changes",
+        "nobody knows",
+    ],
+)
+def test_a_recovery_lists_what_changed_since_the_first_claim(
+    handler: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claim: dict[str, int], listed: set[str]
+) -> None:
+    handler(item())
+    monkeypatch.setattr("mailroom.maildir.times.MARGIN_SECONDS", -5)  # the mailbox is that much younger than the claim
+    if claim:
+        claim["first_claimed_at"] += int(datetime.now(UTC).timestamp())
+    names: set[str] = set()
+    scandir = os.scandir
+
+    def noting(descriptor: int) -> Any:
+        names.add(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        return scandir(descriptor)
+
+    monkeypatch.setattr(os, "scandir", noting)
+    handler(item(attempts=2, message={"id": "m2"}, **claim), "request-2")
+    assert names == listed
+
+
 def test_two_mailboxes_are_two_deliveries(handler: Any, tmp_path: Path) -> None:
     names = {handler(item())["file_name"], handler(item(delivery={"mailbox": "carol@example.com"}))["file_name"]}
     assert len(names) == len(files(tmp_path)) == 2
@@ -115,6 +153,7 @@ def test_two_mailboxes_are_two_deliveries(handler: Any, tmp_path: Path) -> None:
         ({"delivery": {"recipients": None}}, InvalidEvent),
         ({"message": {"received_at": "soon"}}, InvalidEvent),
         ({"attempts": "many"}, InvalidEvent),
+        ({"first_claimed_at": "soon", "attempts_since": 1}, InvalidEvent),
     ],
 )
 def test_errors_by_name_leave_nothing(handler: Any, tmp_path: Path, changes: dict[str, Any], error: type) -> None:
@@ -204,9 +243,25 @@ def test_a_probe_leaves_nothing(handler: Any, tmp_path: Path) -> None:
 
 def test_a_probe_tells_of_a_missing_root(handler: Any, tmp_path: Path) -> None:
     tmp_path.rmdir()
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(StorageUnavailable, match="is the file system mounted"):
         handler({"probe": True})
     tmp_path.mkdir()
+
+
+def test_a_probe_works_where_deliveries_do(handler: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mail root belongs to root, the domains' folders to Mailroom's user."""
+    handler(item())
+    before = files(tmp_path)
+    real = os.open
+
+    def owned_by_root(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
+        if flags & os.O_CREAT and Path(f"/proc/self/fd/{options['dir_fd']}").readlink() == tmp_path:
+            raise PermissionError(errno.EACCES, "not yours")
+        return real(path, flags, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", owned_by_root)
+    assert handler({"probe": True}) == {"probe": "ok"}
+    assert files(tmp_path) == before
 
 
 def test_logs_name_the_message_and_nobody(handler: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,3 +75,21 @@ def test_a_wrong_command_line(root: Path, option: str) -> None:
     done = run(root, option)
     assert done.returncode == 2
     assert option.partition("=")[0].encode() in done.stderr
+
+
+def probing(root: Path, *options: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "mailroom.maildir", "probe", f"--mail-root={root}", *options]
+    return subprocess.run(command, capture_output=True, check=False)
+
+
+def test_a_probe(root: Path) -> None:
+    (root / "example.com").mkdir()
+    done = probing(root)
+    assert (done.returncode, done.stderr) == (0, b"")
+    result = json.loads(done.stdout)
+    assert (result["where"], list(result)) == ("a folder", ["where", "seconds"])
+    root.joinpath("example.com").rmdir()
+    root.rmdir()
+    done = probing(root, "--limit=5")
+    assert (done.returncode, done.stdout) == (EX_TEMPFAIL, b"")
+    assert "is the file system mounted?" in json.loads(done.stderr)["message"]

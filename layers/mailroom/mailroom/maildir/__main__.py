@@ -1,4 +1,4 @@
-"""``python -m mailroom.maildir``: deliver one message manually, from standard input.
+"""``python -m mailroom.maildir``: deliver one message manually, from standard input; ``probe``: see if one could be.
 
 Prints the result as JSON. On failure prints ``{"error", "message"}`` on standard error and exits with sysexits.h's
 codes: 65 (EX_DATAERR) when trying again cannot help, 75 (EX_TEMPFAIL) when it can.
@@ -17,8 +17,9 @@ from email.utils import parsedate_to_datetime
 from itertools import chain
 
 from mailroom.errors import MailroomError, PermanentError
-from mailroom.maildir import deliver
+from mailroom.maildir import Delivered, Probed, deliver, probe
 from mailroom.maildir.message import GATHER_BYTES
+from mailroom.maildir.probe import LIMIT_SECONDS
 
 EX_DATAERR = 65
 EX_TEMPFAIL = 75
@@ -26,33 +27,53 @@ EX_TEMPFAIL = 75
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    content = _stdin()
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        first = next(content, b"")
-        delivered = deliver(
-            options.mail_root,
-            mailbox_path=options.mailbox_path,
-            folder=options.folder,
-            delivery_id=options.delivery_id,
-            received_at=options.received_at or _received_at(first),
-            headers=options.header,
-            content=chain([first], content),
-            attempt=options.attempt or f"by hand {uuid.uuid4()}",
-            recovering=options.recovering,
-            optional_folder=options.optional_folder,
-        )
+        result = _probe(arguments[1:]) if arguments[:1] == ["probe"] else _deliver(arguments)
     except (MailroomError, OSError) as error:
         print(json.dumps({"error": type(error).__name__, "message": str(error)}), file=sys.stderr)
         return EX_DATAERR if isinstance(error, PermanentError) else EX_TEMPFAIL
-    print(json.dumps(delivered._asdict()))
+    print(json.dumps(result._asdict()))
     return 0
+
+
+def _probe(arguments: list[str]) -> Probed:
+    """See whether a delivery would work."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mailroom.maildir probe",
+        description="Write, rename and remove a file below the mail root as a delivery does, and say what is wrong.",
+    )
+    parser.add_argument("--mail-root", required=True, help="folder that holds all mailboxes")
+    parser.add_argument("--limit", type=float, default=LIMIT_SECONDS, help="seconds to wait (default: %(default)g)")
+    options = parser.parse_args(arguments)
+    return probe(options.mail_root, options.limit)
+
+
+def _deliver(arguments: list[str]) -> Delivered:
+    """Deliver what is on standard input."""
+    options = _parser().parse_args(arguments)
+    content = _stdin()
+    first = next(content, b"")
+    return deliver(
+        options.mail_root,
+        mailbox_path=options.mailbox_path,
+        folder=options.folder,
+        delivery_id=options.delivery_id,
+        received_at=options.received_at or _received_at(first),
+        headers=options.header,
+        content=chain([first], content),
+        attempt=options.attempt or f"by hand {uuid.uuid4()}",
+        recovering=options.recovering,
+        optional_folder=options.optional_folder,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     """The command line; exit code 2 for a wrong one, as usual."""
     parser = argparse.ArgumentParser(
-        prog="python -m mailroom.maildir", description="Deliver the message on standard input to a Maildir."
+        prog="python -m mailroom.maildir",
+        description="Deliver the message on standard input to a Maildir.",
+        epilog="python -m mailroom.maildir probe --mail-root FOLDER: see whether a delivery would work.",
     )
     parser.add_argument("--mail-root", required=True, help="folder that holds all mailboxes")
     parser.add_argument("--mailbox-path", required=True, help="the Maildir, relative to the mail root")

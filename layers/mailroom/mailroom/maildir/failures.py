@@ -15,6 +15,22 @@ _PATH_ERRORS = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG})
 _TRANSIENT = frozenset({errno.ESTALE, errno.EAGAIN, errno.EINTR})
 
 
+# For people, who may not know the names of errno(3).
+_WORDS = {
+    errno.ENOSPC: "the file system is full",
+    errno.EDQUOT: "a quota is used up; on EFS, a limit of the service on open files or users is reached",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "Mailroom's user may not do this; the folder may belong to somebody else",
+    errno.EPERM: "Mailroom's user is not the owner",
+    errno.ESTALE: "the server has replaced what was open",
+    errno.EIO: "the storage fails",
+    errno.ETIMEDOUT: "the file server does not answer",
+    errno.EHOSTUNREACH: "the file server cannot be reached",
+    errno.EXDEV: "tmp and new lie on different file systems",
+    errno.EMFILE: "too many files are open",
+}
+
+
 class Cleared(Exception):  # noqa: N818 - an event, not an error: another attempt removed our temporary file
     """Another recovery of the same delivery removed this attempt's temporary file."""
 
@@ -28,9 +44,11 @@ def mailroom_error(error: OSError, doing: str) -> MailroomError:
 
 
 def describe(error: OSError, doing: str) -> str:
-    """What failed and why, without a path: paths hold addresses."""
-    name = errno.errorcode.get(error.errno or 0, str(error.errno))
-    return f"{doing}: {name} ({os.strerror(error.errno or 0)})"
+    """What failed and why, in words and with the errno, without a path: paths hold addresses."""
+    number = error.errno or 0
+    name = errno.errorcode.get(number, str(error.errno))
+    text = os.strerror(number)
+    return f"{doing}: {_WORDS[number]} ({name}: {text})" if number in _WORDS else f"{doing}: {name} ({text})"
 
 
 class Storing:
