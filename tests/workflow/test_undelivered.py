@@ -7,7 +7,7 @@ import pytest
 from tests.workflow.engines import Engine, Execution
 from tests.workflow.mail import NOW, address, functions, queued, ses_notification, without_copy
 from tests.workflow.scenario import LEASE, NOTICE, on_record
-from tests.workflow.script import Plan, Script, throws
+from tests.workflow.script import Plan, Script, returns, throws
 
 WORKFLOW = "deliver_mail"
 BOB = address("bob")
@@ -68,6 +68,16 @@ def test_a_claim_counts_until_its_lease_has_expired(engine: Engine) -> None:
     record = engine.records()["m1", BOB]
     assert record["status"] == "REJECTED"
     assert not {"lease_until", "lease_owner"} & set(record)
+
+
+def test_an_execution_that_fails_in_this_moment_has_decided_nothing(engine: Engine) -> None:
+    run, _ = disabled(
+        engine,
+        RecordOutcome=[throws("DynamoDB.ConditionalCheckFailedException")],
+        ReadOutcome=[returns(Attributes={"status": {"S": "FAILED"}})],
+    )
+    assert run.path[-1] == "DeliveryIncomplete", "the other execution may have been an operator's, without a message"
+    assert outcome(run) == {"recipient": BOB, "status": "FAILED", "error": "DeliveryBusy"}
 
 
 def test_an_outcome_that_cannot_be_read_brings_the_message_back(engine: Engine) -> None:
