@@ -92,7 +92,7 @@ class Problem(TypedDict):
 
 
 class Undelivered(Problem):
-    """One recipient without a copy."""
+    """One recipient without a copy, or a group of which a member misses its own."""
 
     status: Literal["REJECTED", "HELD"]
 

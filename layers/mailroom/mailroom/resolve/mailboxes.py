@@ -14,7 +14,7 @@ from mailroom.resolve.entries import ANY_DOMAIN, Domain, Entry, Mailbox, domain_
 from mailroom.resolve.expansion import LookUps, Reach, expand, fetch, walk
 from mailroom.resolve.look_up import LookUp
 from mailroom.resolve.policy import Finding, Judgement, judge
-from mailroom.resolve.problems import Kind, Problem
+from mailroom.resolve.problems import KEEPS_A_COPY_BACK, Kind, Problem
 from mailroom.resolve.resolution import PlannedDelivery, Request, Resolution, Undelivered, octets, shortened
 from mailroom.resolve.tag_folders import folder_of_tags
 
@@ -104,10 +104,12 @@ def _answer(
                 continue
             arrived = True
             ways.setdefault(mailbox.address, []).append(_Way(outcome, recipient, None if released else tag))
-        if not arrived and not released:
-            undelivered.append(Undelivered(recipient, tuple(wrong), request.findings))
-        else:
-            problems += [Undelivered(recipient, (problem,), request.findings) for problem in wrong]
+        # Who gets a copy is not rejected. But a copy that our own fault keeps from another member is not forgotten.
+        kept = tuple(problem for problem in wrong if not arrived or problem.kind in KEEPS_A_COPY_BACK)
+        if not released and (kept or not arrived):
+            undelivered.append(Undelivered(recipient, kept, request.findings))
+        shown = [problem for problem in wrong if released or problem not in kept]
+        problems += [Undelivered(recipient, (problem,), request.findings) for problem in shown]
     deliveries = tuple(_delivery(one) for one in ways.values())
     return _Answer(deliveries, tuple(undelivered), tuple(problems), reaches)
 

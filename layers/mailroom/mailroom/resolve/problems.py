@@ -29,6 +29,9 @@ class Kind(StrEnum):
 LEADS_NOWHERE = frozenset({Kind.NOT_AN_ADDRESS, Kind.UNKNOWN, Kind.UNKNOWN_DOMAIN})
 """The fault of the entry that leads there, where there is one."""
 
+KEEPS_A_COPY_BACK = frozenset({Kind.BROKEN_ENTRY, Kind.UNUSABLE_MAILBOX})
+"""Faults of an entry behind which somebody may wait for the copy; behind the others there is nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -127,9 +127,9 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Every recipient is in a delivery or undelivered.
+    """Every recipient is in a delivery or undelivered; in both, and held, where a member of a group misses its copy.
 
-    ``problems`` are what recipients met that still arrive somewhere, for the log.
+    ``problems`` are what else recipients met that still arrive somewhere, for the log.
     """
 
     deliveries: tuple[PlannedDelivery, ...]

@@ -117,14 +117,26 @@ def test_an_address_that_is_there_needs_no_domain(recipient: str) -> None:
     assert not resolve(DIRECTORY, recipient)["undelivered"]
 
 
-def test_who_gets_a_copy_somewhere_is_not_held() -> None:
-    result = resolve(DIRECTORY, "some@example.com")
-    assert ways(result) == {"bob@example.com": ["some@example.com"]}
+@pytest.mark.parametrize("member", ["gone@example.com", "off@example.com", "strict@example.com", "a@example.com"])
+def test_a_member_that_nobody_waits_behind_holds_nothing(member: str) -> None:
+    result = resolve(
+        [*DIRECTORY, group("team@example.com", member, "bob@example.com")], "team@example.com", message=SPAM
+    )
+    assert ways(result) == {"bob@example.com": ["team@example.com"]}
     assert result["undelivered"] == []
-    assert [(one["code"], one["entry"]) for one in result["problems"]] == [
-        ("5.1.1", "gone@example.com"),
-        ("5.3.5", "odd@example.com"),
-    ]
+    assert [one["recipient"] for one in result["problems"]] == ["team@example.com"]
+
+
+@pytest.mark.parametrize("member", ["odd@example.com", "bad@example.com"])
+def test_a_member_whose_entry_is_wrong_misses_no_mail(member: str) -> None:
+    """The others get theirs; the copy that is due is on record, and a replay makes it."""
+    entries = [*DIRECTORY, group("team@example.com", "gone@example.com", "bob@example.com", member)]
+    result = resolve(entries, "team@example.com")
+    assert ways(result) == {"bob@example.com": ["team@example.com"]}
+    assert held(result) == {"team@example.com": ("5.3.5", member)}
+    assert [(one["code"], one["entry"]) for one in result["problems"]] == [("5.1.1", "gone@example.com")]
+    released = resolve(entries, "team@example.com", released=["bob@example.com"])
+    assert released["undelivered"] == []
 
 
 @pytest.mark.parametrize(
