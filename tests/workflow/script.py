@@ -141,6 +141,7 @@ _BY_ACTION = {
     "sqs:sendMessage": "ParkEvent",
     "s3:copyObject": "QuarantineMessage",
     "ses:sendBounce": "SendBounce",
+    "dynamodb:query": "LookForCopies",
     "pipes:describePipe": "ReadPipe",
     "pipes:stopPipe": "StopPipe",
     "pipes:startPipe": "StartPipe",

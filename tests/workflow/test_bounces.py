@@ -1,5 +1,6 @@
 """Scenarios of rejected recipients whose sender is told."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.workflow.scenario import (
     BUSY,
     DELIVERED,
     DYNAMODB_THROTTLED,
+    LEASE,
     Expect,
     Scenario,
     delivered,
@@ -218,3 +220,75 @@ def test_a_bounce_names_exactly_those_that_got_nothing(engine: Engine) -> None:
         address("loop"): "HELD",
         address("nobody"): "REJECTED",
     }
+
+
+ALIAS = address("info")
+SOURCES = {"bob": "DELIVERED", "carol": "FAILED"}
+"""Where the alias leads, and what the first execution comes to."""
+
+
+def led_to(*mailboxes: str, functions_of: Mapping[str, Any]) -> dict[str, Any]:
+    """The functions, with a directory that leads the alias to these mailboxes; without any there is no alias."""
+
+    def resolve(state: dict[str, Any]) -> dict[str, Any]:
+        made = functions_of["ResolveMailboxes"]({**state, "recipients": [address(name) for name in mailboxes]})
+        deliveries = [{**one, "recipients": [ALIAS]} for one in made["deliveries"]]
+        undelivered = [without_copy(name) for name in state["recipients"] if name != ALIAS or not mailboxes]
+        return {**made, "recipients": state["recipients"], "deliveries": deliveries, "undelivered": undelivered}
+
+    return {**functions_of, "ResolveMailboxes": resolve}
+
+
+def alias_run(engine: Engine, *mailboxes: str, to: tuple[str, ...] = ("info",), at: int = 0, **plans: Any) -> Any:
+    """Run a message to the alias, with the alias leading to these mailboxes."""
+    script = Script(plans, led_to(*mailboxes, functions_of=functions(now=NOW + at, bounces=True)))
+    return engine.run(queued(ses_notification(*to)), script), script
+
+
+def half_delivered(engine: Engine) -> None:
+    """The scene: the alias leads to Bob, who gets his copy, and to Carol, who does not."""
+    run, _ = alias_run(engine, *SOURCES, WriteMailbox={address("carol"): [BUSY] * 9})
+    assert run.path[-1] == "DeliveryIncomplete"
+    assert {mailbox: item["status"] for (_, mailbox), item in engine.records().items()} == {
+        address(name): status for name, status in SOURCES.items()
+    }
+
+
+@pytest.mark.parametrize("status", [None, "REPLAYED", "REJECTED"])
+def test_none_for_an_alias_that_led_to_a_copy(engine: Engine, status: str | None) -> None:
+    """The record of the copy has another key: the mailbox's. The alias may have a record of its own, never claimed."""
+    half_delivered(engine)
+    if status:
+        engine.put_record(on_record("info", status)[0])
+    run, script = alias_run(engine, to=("info", "nobody"), at=LEASE + 31)
+    assert run.path == BOUNCED
+    assert engine.records()["m1", ALIAS]["status"] == "REJECTED"
+    [bounce] = script.payloads["SendBounce"]
+    assert [one["Recipient"] for one in bounce["BouncedRecipientInfoList"]] == [address("nobody")]
+    assert {one["recipient"]: one["status"] for one in run.output["undelivered"]["outcomes"]} == {
+        ALIAS: "REJECTED",
+        address("nobody"): "REJECTED",
+    }
+
+
+def test_none_when_it_cannot_be_known_whether_there_is_a_copy(engine: Engine) -> None:
+    throttled = [throws("DynamoDb.ThrottlingException")] * 9
+    run, script = alias_run(engine, LookForCopies=throttled)
+    assert run.path == DELIVERED
+    assert engine.records()["m1", ALIAS]["status"] == "REJECTED"
+    assert script.attempts("LookForCopies") == 2
+
+
+def test_none_when_not_all_records_were_looked_at(engine: Engine) -> None:
+    key = {"message_id": {"S": "m1"}, "mailbox": {"S": address("bob")}}
+    answer = {"Count": 0, "ScannedCount": 9, "LastEvaluatedKey": key}
+    run, script = alias_run(engine, LookForCopies=[answer])
+    assert run.path == DELIVERED
+    assert script.attempts("LookForCopies") == 1
+
+
+def test_nobody_looks_for_copies_when_no_bounce_may_go_out(engine: Engine) -> None:
+    script = Script({}, led_to(functions_of=functions(now=NOW, bounces=False)))
+    run = engine.run(queued(ses_notification("info")), script)
+    assert run.path == DELIVERED
+    assert script.attempts("LookForCopies") == 0
