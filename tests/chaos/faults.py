@@ -1,4 +1,4 @@
-"""Real faults: processes killed, a file system that is full or read-only, a pipe that is stopped."""
+"""Real faults: processes killed, a file system that is full or read-only, services away, a pipe that is stopped."""
 
 import contextlib
 import os
@@ -8,10 +8,14 @@ import time
 from collections import Counter
 from pathlib import Path
 from random import Random
-from typing import Any, Self
+from typing import Self
 
 from mailroomctl.local import lifecycle, processes
 from mailroomctl.local.settings import Settings
+from tests.chaos import outages
+from tests.chaos.breaker import Breaker
+from tests.chaos.operator import Operator
+from tests.chaos.plan import STOPPED, Fault
 
 #: Seconds that a remount is tried for: it is refused while a worker has a file open for writing.
 REMOUNT = 2.0
@@ -114,25 +118,27 @@ class Workers:
 class Faults:
     """All faults of a test: each begins as planned and ends after as many messages as planned."""
 
-    def __init__(self, storage: Storage, workers: Workers, pipes: Any, pipe_name: str) -> None:
-        """Nothing is broken yet; ``pipes`` is a client of EventBridge Pipes."""
-        self._storage, self._workers = storage, workers
-        self._pipes, self._pipe_name = pipes, pipe_name
+    def __init__(
+        self, storage: Storage, workers: Workers, switch: outages.Switch, operator: Operator, breaker: Breaker
+    ) -> None:
+        """Nothing is broken yet."""
+        self._storage, self._workers, self._switch = storage, workers, switch
+        self._operator, self._breaker = operator, breaker
         self._until: dict[str, int] = {}
+        self._waiting: list[Fault] = []
         self.count: Counter[str] = Counter()
+        self.wrong: list[str] = []
 
-    def begin(self, kind: str, until: int) -> None:
-        """Begin a lasting fault, unless one of its kind lasts already."""
-        if kind in self._until:
-            return
-        done: str | None = kind
-        if kind == "pipe stopped":
-            self._pipes.stop_pipe(Name=self._pipe_name)
-        else:
-            done = self._storage.break_(kind)
-        if done:
-            self._until[kind] = until
-            self.count[done] += 1
+    def begin(self, number: int, faults: list[Fault]) -> None:
+        """Before mail ``number``, begin lasting faults, and those that could not begin before."""
+        due, self._waiting = [*self._waiting, *faults], []
+        for fault in due:
+            done = self._begin(fault)
+            if done:
+                self._until[fault.kind] = number + fault.mails
+                self.count[done] += 1
+            else:
+                self._waiting.append(fault)
 
     def end(self, number: int) -> None:
         """End what was to last until mail ``number``."""
@@ -149,12 +155,34 @@ class Faults:
         for _ in range(times):
             self.count["workers killed"] += self._workers.kill()
 
+    def _begin(self, fault: Fault) -> str | None:
+        """Begin a fault; returns what was done, None when it cannot be now."""
+        if fault.kind in self._until:
+            return None
+        if fault.kind == STOPPED:
+            self._operator.stops_the_pipe()
+            return STOPPED
+        if fault.kind in outages.KINDS:
+            # No workflow would meet it.
+            if not self._operator.sees_the_pipe_run():
+                return None
+            self._switch.take_away(fault.kind)
+            return fault.kind
+        done = self._storage.break_(fault.kind)
+        if done and fault.alarm:
+            self._breaker.ring(fault.alarm)
+            self.count["breaker started"] += 1
+        return done
+
     def _end(self, kind: str) -> None:
         del self._until[kind]
-        if kind == "pipe stopped":
-            self._pipes.start_pipe(Name=self._pipe_name)
+        if kind == STOPPED:
+            self.wrong += self._operator.starts_the_pipe()
+        elif kind in outages.KINDS:
+            self._switch.give_back(kind)
         else:
             self._storage.mend(kind)
+            self._breaker.fall_silent()
 
 
 def _mount(*arguments: str) -> bool:

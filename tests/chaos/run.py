@@ -1,6 +1,5 @@
 """One test: messages and faults as planned, then the faults ended, the queues drained, the dead letters redriven."""
 
-import json
 import os
 import time
 from collections import Counter
@@ -13,10 +12,12 @@ from random import Random
 from mailroomctl.local import lifecycle
 from mailroomctl.local.send import send
 from mailroomctl.local.settings import Settings
-from mailroomctl.main import app
+from tests.chaos.breaker import Breaker
 from tests.chaos.faults import Faults, Storage, Workers
-from tests.chaos.plan import Mail, Plan, Step
-from tests.chaos.verify import verify
+from tests.chaos.operator import Operator
+from tests.chaos.outages import Switch, instead_of_the_server
+from tests.chaos.plan import DOMAIN, REPAIR, Mail, Plan, Step
+from tests.chaos.verify import verify, verify_notices
 from tests.e2e.world import World
 
 #: Part of each wait and retry delay that is kept; all of them would make the test ten times as long.
@@ -25,6 +26,8 @@ WAIT_SCALE = "0.05"
 VISIBILITY = 60
 #: Messages in the queue above which the next message waits, and for how many seconds at most.
 BACKLOG, LONGEST_PAUSE = 4, 1.5
+#: Outcomes that a replay leaves as they are.
+FINAL = ("DELIVERED", "QUARANTINED", "REJECTED", "HELD", "REPLAYED")
 #: Seconds for the queues to drain in.
 PATIENCE = 420.0
 
@@ -37,7 +40,11 @@ class Report:
     mails: int
     notifications: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    failed_calls: Counter[str] = field(default_factory=Counter)
+    breaker: Counter[str] = field(default_factory=Counter)
     dead_letters: int = 0
+    leases: int = 0
+    held: int = 0
     replayed: int = 0
     copies: int = 0
     seconds: float = 0.0
@@ -45,12 +52,17 @@ class Report:
 
     def __str__(self) -> str:
         """One line for people."""
-        faults = ", ".join(f"{count} {kind}" for kind, count in sorted(self.faults.items()))
         return (
             f"seed {self.seed}: {self.mails} mails, {self.notifications} notifications, {self.copies} copies in "
-            f"{self.seconds:.0f} s; faults: {faults or 'none'}; {self.dead_letters} dead letters redriven, "
-            f"{self.replayed} messages replayed; {len(self.wrong)} wrong"
+            f"{self.seconds:.0f} s; faults: {_listed(self.faults)}; calls that failed: {_listed(self.failed_calls)}; "
+            f"the breaker ended in: {_listed(self.breaker)}; {self.leases} leases run out, "
+            f"{self.dead_letters} dead letters redriven, {self.replayed} messages replayed, {self.held} of them held; "
+            f"{len(self.wrong)} wrong"
         )
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "none"
 
 
 def run(
@@ -65,10 +77,11 @@ def run(
         smtp_port=smtp_port,
         stack_name="mailroom-chaos",
         redelivery=1,
-        parameters={"MaxReceiveCount": "3", "DirectoryCacheSeconds": "300"},
+        parameters={"MaxReceiveCount": "3", "DirectoryCacheSeconds": "300", "StorageProbeSeconds": "1"},
     )
-    size = 3 * sum(len(mail.content) * len(plan.expected(mail)[0]) for mail in plan.mails) + (8 << 20)
-    with Storage(settings.mail_root, size) as storage, _waits_scaled(), _up(settings):
+    copies = sum(len(mail.content) * len(plan.expected(mail, repaired=True).copies) for mail in plan.mails)
+    size = 3 * copies + (8 << 20)
+    with Storage(settings.mail_root, size) as storage, _waits_scaled(), instead_of_the_server(), _up(settings):
         say(f"the application runs, storage faults are {'real mounts' if storage.mounted else 'a missing folder'}")
         return _Run(World(settings), plan, storage, say).report()
 
@@ -76,9 +89,10 @@ def run(
 class _Run:
     def __init__(self, world: World, plan: Plan, storage: Storage, say: Callable[[str], None]) -> None:
         self._world, self._plan, self._say = world, plan, say
-        pipe = world.outputs["PipeName"]
+        self._operator, self._breaker = Operator(world), Breaker(world)
+        self._switch = Switch(world.settings.state)
         workers = Workers(world.settings, Random(plan.seed))
-        self._faults = Faults(storage, workers, world.client("pipes"), pipe)
+        self._faults = Faults(storage, workers, self._switch, self._operator, self._breaker)
         self._ids: dict[int, str] = {}
         self._report = Report(plan.seed, len(plan.mails), sum(len(mail.notifications) for mail in plan.mails))
         attributes = {"VisibilityTimeout": str(VISIBILITY)}
@@ -87,25 +101,36 @@ class _Run:
 
     def report(self) -> Report:
         began = time.monotonic()
+        report, plan = self._report, self._plan
         try:
-            for number, step in enumerate(self._plan.steps):
+            for number, step in enumerate(plan.steps):
                 self._step(number, step)
         finally:
             self._faults.end_all()
         self._say("all sent and mended, draining")
+        report.wrong += self._breaker.let_go() + self._faults.wrong
         self._drain()
-        self._replay_some()
-        self._report.wrong += verify(self._world, self._plan, self._ids)
-        self._report.faults = self._faults.count
-        self._report.copies = sum(len(self._plan.expected(mail)[0]) for mail in self._plan.mails)
-        self._report.seconds = time.monotonic() - began
-        return self._report
+        self._replay(Random(plan.seed).sample(sorted(self._ids.values()), min(3, len(self._ids))))
+        report.wrong += self._found(repaired=False)
+        self._say("drained, repairing the directory")
+        self._repair()
+        report.wrong += self._found(repaired=True)
+        report.faults = self._faults.count
+        report.failed_calls = self._switch.failed()
+        report.breaker = self._breaker.ends()
+        report.copies = sum(len(plan.expected(mail, repaired=True).copies) for mail in plan.mails)
+        report.seconds = time.monotonic() - began
+        return report
+
+    def _found(self, *, repaired: bool) -> list[str]:
+        wrong = verify(self._world, self._plan, self._ids, repaired=repaired)
+        wrong += verify_notices(self._world, self._plan, self._switch)
+        return [f"{'repaired' if repaired else 'held'}: {text}" for text in wrong]
 
     def _step(self, number: int, step: Step) -> None:
         self._faults.end(number)
         self._keep_up()
-        for kind, mails in step.begins.items():
-            self._faults.begin(kind, number + mails)
+        self._faults.begin(number, step.begins)
         self._ids[step.mail.number] = self._hand_over(step.mail)
         time.sleep(step.pause)
         self._faults.kill(step.kills)
@@ -119,9 +144,14 @@ class _Run:
             time.sleep(0.1)
 
     def _hand_over(self, mail: Mail) -> str:
-        """Through the SMTP server where every notification names all; else stored and notified as overlapping rules."""
-        if all(names == mail.notifications[0] for names in mail.notifications):
-            found = {"notifications": str(len(mail.notifications))}
+        """Through the SMTP server where it can be; else stored and notified.
+
+        That server tells every notification the same recipients, unlike overlapping rules, and knows the directory's
+        domains, unlike a receipt rule.
+        """
+        same = all(names == mail.notifications[0] for names in mail.notifications)
+        if same and all(name.endswith(f"@{DOMAIN}") for name in mail.recipients):
+            found = {"notifications": str(len(mail.notifications))} | ({"virus": "FAIL"} if mail.virus else {})
             sent = send(self._world.settings, "sender@example.org", mail.recipients, mail.content, found)
             assert sent.message_id
             assert not sent.refused
@@ -140,28 +170,36 @@ class _Run:
             while self._world.depth("Inbound") != (0, 0):
                 assert time.monotonic() < deadline, f"not drained: {self._world.depth('Inbound')} still in the queue"
                 time.sleep(0.2)
-            moved = self._operator("dead-letters", "redrive", "--all")
+            self._report.leases += self._world.let_leases_run_out()
+            moved = self._operator.calls("dead-letters", "redrive", "--all")
             if not moved:
                 return
             self._report.dead_letters += len(moved)
 
-    def _replay_some(self) -> None:
-        """Messages that were delivered are replayed, which must change nothing."""
-        chosen = Random(self._plan.seed).sample(sorted(self._ids.values()), min(3, len(self._ids)))
-        rows = self._operator("replay", *chosen)
-        unsafe = [row for row in rows if row["outcome"].split()[0] not in ("DELIVERED", "REJECTED")]
+    def _replay(self, chosen: list[str]) -> None:
+        """Replay messages that have their outcomes, which must change nothing."""
+        rows = self._operator.calls("replay", *chosen)
+        unsafe = [row for row in rows if row["outcome"].split()[0] not in FINAL]
         self._report.wrong += [f"after its replay: {row}" for row in unsafe]
-        self._report.replayed = len(chosen)
+        self._report.replayed += len(chosen)
 
-    def _operator(self, *arguments: str) -> list[dict[str, str]]:
-        from typer.testing import CliRunner
-
-        settings = self._world.settings
-        there = ["--endpoint-url", settings.endpoint, "--stack-name", settings.stack_name, "--region", settings.region]
-        result = CliRunner().invoke(app, [*arguments, *there, "--json"], env={"AWS_PROFILE": None})
-        assert result.exit_code == 0, result.output
-        rows: list[dict[str, str]] = json.loads(result.stdout)
-        return rows
+    def _repair(self) -> None:
+        """Correct the directory, take back what it held, and replay some of that once more, which changes nothing."""
+        held = {row["entry"]: row["messages"] for row in self._operator.calls("held", "list")}
+        if held != self._plan.held():
+            self._report.wrong.append(f"held list has {held}, not {self._plan.held()}")
+        for command in REPAIR:
+            self._operator.calls(*command)
+        answer = self._operator.calls("replay", "--held")
+        replayed = {row["entry"]: row["replayed"] for row in answer["groups"]}
+        if replayed != self._plan.held():
+            self._report.wrong.append(f"replay --held: {answer}, not {self._plan.held()}")
+        if left := self._operator.calls("held", "list"):
+            self._report.wrong.append(f"still held: {left}")
+        chosen = [self._ids[mail.number] for mail in self._plan.mails if self._plan.expected(mail).held]
+        self._report.held = len(chosen)
+        self._report.replayed += len(chosen)
+        self._replay(chosen[:3])
 
 
 @contextmanager

@@ -2,10 +2,14 @@
 
 import re
 from collections import defaultdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.plan import Mail, Plan
+from mailroom.statuses import Status
+
+from tests.chaos.outages import DYNAMODB, Switch
+from tests.chaos.plan import AT_FAULT, Expected, Mail, Plan
 from tests.e2e.world import World
 
 _OURS = re.compile(
@@ -14,24 +18,56 @@ _OURS = re.compile(
 _MARK = re.compile(rb"^X-Chaos: (\d+-\d+)\r?$", re.MULTILINE)
 
 
-def verify(world: World, plan: Plan, ids: dict[int, str]) -> list[str]:
+def verify(world: World, plan: Plan, ids: dict[int, str], *, repaired: bool) -> list[str]:
     """Return everything that is wrong; ``ids`` are the SES message ids by mail number."""
     found, wrong = _copies(world.mail_root)
     for mail in plan.mails:
         stored = world.raw_mail(ids[mail.number])
-        copies, rejected = plan.expected(mail)
+        expected = plan.expected(mail, repaired=repaired)
         mark = f"{plan.seed}-{mail.number}"
-        for mailbox, recipients in copies.items():
+        for mailbox, recipients in {} if mail.virus else expected.copies.items():
             here = found.pop((mark, mailbox), [])
             if len(here) != 1:
                 wrong.append(f"mail {mail.number}: {len(here)} copies in {mailbox}")
             for path in here:
                 wrong += _of(mail, _differs(path, mailbox, recipients, stored))
-        wrong += _of(mail, _records(world, ids[mail.number], copies, rejected))
+        wrong += _of(mail, _records(world, ids[mail.number], expected, virus=mail.virus))
+        if mail.virus and expected.copies and world.raw_mail(ids[mail.number], "quarantine/") != stored:
+            wrong.append(f"mail {mail.number}: another message is in quarantine")
     wrong += [f"not expected in {mailbox}: {path}" for (_, mailbox), paths in found.items() for path in paths]
     depths = {queue: world.depth(queue) for queue in ("Inbound", "DeadLetter", "Parked")}
     wrong += [f"the queue {queue} holds {depth}" for queue, depth in depths.items() if depth != (0, 0)]
     return wrong
+
+
+def verify_notices(world: World, plan: Plan, switch: Switch) -> list[str]:
+    """Return what is wrong with what tells an operator of held mail: once per entry and day, not per message.
+
+    Where DynamoDB did not say whether it has taken the notice, the metric is counted all the same: rather twice.
+    """
+    pages = world.client("dynamodb").get_paginator("scan").paginate(TableName=world.outputs["DeliveriesTableName"])
+    ids = [(item["message_id"]["S"], item["mailbox"]["S"]) for page in pages for item in page["Items"]]
+    notices = [(name.removeprefix("(held) "), day) for name, day in ids if name.startswith("(held) ")]
+    wrong = [f"no notice of {entry}" for entry in plan.held().keys() - {entry for entry, _ in notices}]
+    wrong += [f"a notice of {entry}" for entry, _ in notices if entry not in plan.held()]
+    unknown = switch.failed("(held) ")[DYNAMODB]
+    counted = _counted(world, "EntriesHeld")
+    if not len(notices) <= counted <= len(notices) + unknown:
+        wrong.append(f"EntriesHeld is {counted:g} with {len(notices)} notices and {unknown} failures to make one")
+    return wrong
+
+
+def _counted(world: World, metric: str) -> float:
+    now = datetime.now(UTC)
+    points = world.client("cloudwatch").get_metric_statistics(
+        Namespace="Mailroom",
+        MetricName=metric,
+        StartTime=now - timedelta(hours=2),
+        EndTime=now + timedelta(minutes=1),
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return float(sum(point["Sum"] for point in points))
 
 
 def _of(mail: Mail, wrong: list[str]) -> list[str]:
@@ -75,24 +111,30 @@ def _differs(path: Path, mailbox: str, recipients: set[str], stored: bytes) -> l
     return wrong
 
 
-def _records(world: World, message_id: str, copies: dict[str, set[str]], rejected: set[str]) -> list[str]:
+def _records(world: World, message_id: str, expected: Expected, *, virus: bool) -> list[str]:
     records = {record["mailbox"]: record for record in world.records(message_id)}
+    statuses = dict.fromkeys(expected.copies, Status.QUARANTINED if virus else Status.DELIVERED)
+    statuses |= dict.fromkeys(expected.rejected, Status.REJECTED)
+    statuses |= dict.fromkeys(expected.held, Status.HELD) | dict.fromkeys(expected.replayed, Status.REPLAYED)
     wrong = []
-    if set(records) != copies.keys() | rejected:
-        wrong.append(f"outcomes for {sorted(records)}, not for {sorted(copies.keys() | rejected)}")
-    for name, record in records.items():
-        status = "DELIVERED" if name in copies else "REJECTED"
-        wrong += _record(world, record, status, copies.get(name, {name}))
+    if records.keys() != statuses.keys():
+        wrong.append(f"outcomes for {sorted(records)}, not for {sorted(statuses)}")
+    for name in records.keys() & statuses.keys():
+        wrong += _record(world, records[name], statuses[name], expected.copies.get(name, {name}))
     return wrong
 
 
-def _record(world: World, record: dict[str, Any], status: str, recipients: set[str]) -> list[str]:
+def _record(world: World, record: dict[str, Any], status: Status, recipients: set[str]) -> list[str]:
     mailbox, wrong = record["mailbox"], []
     if record["status"] != status:
         wrong.append(f"{mailbox} is {record['status']} {record.get('error') or ''}, not {status}")
     if set(record["recipients"]) != recipients:
         wrong.append(f"the outcome of {mailbox} names {sorted(record['recipients'])}, not {sorted(recipients)}")
-    if status == "DELIVERED":
+    if status == Status.HELD and record.get("entry") != AT_FAULT[mailbox]:
+        wrong.append(f"{mailbox} is held by {record.get('entry')}, not {AT_FAULT[mailbox]}")
+    if (status in (Status.HELD, Status.REJECTED)) != ("attention" in record):
+        wrong.append(f"{mailbox} is {status}, and attention is {record.get('attention')}")
+    if status == Status.DELIVERED:
         path = world.mail_root / str(record.get("path")) / "new" / str(record.get("file_name"))
         if not path.is_file():
             wrong.append(f"the file on record of {mailbox} is not there: {path}")

@@ -85,9 +85,9 @@ class World:
         mail = {"timestamp": "2026-11-24T02:47:00.123Z", "source": "sender@example.org", "messageId": message_id}
         return {"notificationType": "Received", "mail": mail, "receipt": {"recipients": [], "action": action}}
 
-    def raw_mail(self, message_id: str) -> bytes:
+    def raw_mail(self, message_id: str, prefix: str = "mail/") -> bytes:
         """The object in the mail bucket."""
-        answer = self.client("s3").get_object(Bucket=self.outputs["MailBucketName"], Key=f"mail/{message_id}")
+        answer = self.client("s3").get_object(Bucket=self.outputs["MailBucketName"], Key=f"{prefix}{message_id}")
         return bytes(answer["Body"].read())
 
     def publish(self, message: dict[str, Any] | str) -> None:
@@ -120,6 +120,25 @@ class World:
             ConsistentRead=True,
         )["Items"]
         return [{name: next(iter(value.values())) for name, value in item.items()} for item in items]
+
+    def let_leases_run_out(self) -> int:
+        """Take every claim's lease back by the hour that nobody waits for; returns how many there are.
+
+        For when nothing is being delivered: what is still claimed then was left behind.
+        """
+        table = self.outputs["DeliveriesTableName"]
+        dynamodb = self.client("dynamodb")
+        pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        left = [item for page in pages for item in page["Items"] if "lease_until" in item]
+        for item in left:
+            dynamodb.update_item(
+                TableName=table,
+                Key={name: item[name] for name in ("message_id", "mailbox")},
+                UpdateExpression="ADD lease_until :hour",
+                ConditionExpression="attribute_exists(lease_until)",
+                ExpressionAttributeValues={":hour": {"N": "-3600"}},
+            )
+        return len(left)
 
     def depth(self, queue: str) -> tuple[int, int]:
         """Messages of a queue that wait, and that are being worked on."""
