@@ -97,6 +97,25 @@ class Stack:
             inject_host_prefix=self._endpoint_url is None,
         )
 
+    def client(self, service: str, **config: Any) -> Any:
+        """A client of any service; ``config`` is botocore's, with ``region_name`` for another region."""
+        return self._client(service, **config)
+
+    @property
+    def region(self) -> str:
+        """The region that is asked."""
+        return str(self.session.region_name)
+
+    @property
+    def partition(self) -> str:
+        """The partition of the region, as in ARNs."""
+        return self.session.get_partition_for_region(self.region)
+
+    @property
+    def profile(self) -> str:
+        """The profile that was asked for; empty for the usual one."""
+        return self._profile or ""
+
     def output(self, name: str) -> str:
         """Return one output of the stack, or raise ``CommandError`` that says what is there instead."""
         if name not in self.outputs:
