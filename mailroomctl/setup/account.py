@@ -1,7 +1,7 @@
 """Everything that is looked at before a first deployment."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailroomctl.errors import CommandError
 from mailroomctl.setup.calls import Calls
@@ -16,8 +16,7 @@ class Deployed:
 
     status: str = ""
     version: str = ""
-    mail_domains: tuple[str, ...] = ()
-    rule_set: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,7 @@ class Account:
     id: str
     partition: str
     region: str
+    stack_name: str
     deployed: Deployed | None
     receiving: Receiving
     identities: dict[str, Identity | None]
@@ -51,6 +51,7 @@ def look(stack: Stack, calls: Calls, domains: Sequence[str]) -> Account:
         id=identity.get("Account", ""),
         partition=stack.partition,
         region=stack.region,
+        stack_name=stack.name,
         deployed=_deployed(stack, calls),
         receiving=look_at_rules(stack, calls),
         identities=look_at_domains(stack, calls, domains),
@@ -89,13 +90,10 @@ def _deployed(stack: Stack, calls: Calls) -> Deployed | None:
     status, outputs = one["StackStatus"], {each["OutputKey"]: each["OutputValue"] for each in one.get("Outputs", [])}
     if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") and "DirectoryTableName" not in outputs:
         raise CommandError(f"the stack {stack.name} is there and is not Mailroom's: give another name, --stack-name.")
-    parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in one.get("Parameters", [])}
-    domains = parameters.get("MailDomains", "").split(",")
     return Deployed(
         status=status,
         version=outputs.get("Version", ""),
-        mail_domains=tuple(filter(None, map(str.strip, domains))),
-        rule_set=parameters.get("ReceiptRuleSetName", ""),
+        parameters={each["ParameterKey"]: each.get("ParameterValue", "") for each in one.get("Parameters", [])},
     )
 
 

@@ -1,0 +1,38 @@
+"""The DNS records of a domain whose mail SES receives."""
+
+from dataclasses import dataclass
+
+from mailroomctl.setup.receiving import Identity
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record; ``when`` says at which time, and whether it is needed."""
+
+    name: str
+    type: str
+    value: str
+    when: str
+
+
+def records(domain: str, region: str, identity: Identity | None) -> list[Record]:
+    """List the records of ``domain``: those for SES, and advice for a domain that also sends."""
+    return [
+        *(
+            Record(f"{token}._domainkey.{domain}", "CNAME", f"{token}.{identity.zone}", "now: it verifies the domain")
+            for token in (identity.tokens if identity else ())
+        ),
+        Record(domain, "MX", f"10 inbound-smtp.{region}.amazonaws.com", "last, when the receipt rule is active"),
+        Record(
+            domain,
+            "TXT",
+            "v=spf1 include:amazonses.com ~all",
+            "if the domain sends through SES; there is one SPF record, so add the include to yours",
+        ),
+        Record(
+            f"_dmarc.{domain}",
+            "TXT",
+            f"v=DMARC1; p=none; rua=mailto:postmaster@{domain}",
+            "advice, if there is none; later p=quarantine or p=reject",
+        ),
+    ]

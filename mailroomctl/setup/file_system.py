@@ -1,0 +1,171 @@
+"""Which file system, access point, subnets and security groups the stack gets, or how to make what is missing."""
+
+from dataclasses import dataclass, field
+
+from mailroomctl.setup import steps
+from mailroomctl.setup.account import Account
+from mailroomctl.setup.calls import Calls
+from mailroomctl.setup.questions import Questions
+from mailroomctl.setup.steps import Step
+from mailroomctl.setup.storage import AccessPoint, FileSystem, MountTarget, Network, look_at_network
+from mailroomctl.stack import Stack
+
+_MOST_SUBNETS = 16  # of a Lambda function
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was said on the command line; what is empty is asked for, or found."""
+
+    file_system: str = ""
+    access_point: str = ""
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+
+
+@dataclass
+class Chosen:
+    """What the stack gets; with ``missing``, not all of it is there yet."""
+
+    parameters: dict[str, str] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    missing: bool = False
+
+    def lacks(self, step: Step) -> None:
+        """Note what has to be made before the stack can be deployed."""
+        self.steps.append(step)
+        self.missing = True
+
+
+def choose(stack: Stack, calls: Calls, account: Account, given: Given, questions: Questions) -> Chosen:
+    """Decide where the mailboxes are; a person is asked where there are several."""
+    chosen = Chosen()
+    system = _file_system(account, given, questions, chosen)
+    if system is None:
+        return chosen
+    chosen.parameters["FileSystemId"] = system.id
+    if not system.encrypted:
+        chosen.warnings.append(f"the file system {system.id} is not encrypted at rest, which cannot be changed later.")
+    if system.throughput == "bursting":
+        chosen.warnings.append(
+            f"the file system {system.id} has bursting throughput, which a small one exhausts; elastic has no such limit."
+        )
+    _access_point(account, system, given, questions, chosen)
+    _network(stack, calls, system, given, chosen)
+    return chosen
+
+
+def _file_system(account: Account, given: Given, questions: Questions, chosen: Chosen) -> FileSystem | None:
+    """The file system, or ``None`` where it could not be looked at, or is not there."""
+    found = {one.id: one for one in account.file_systems or ()}
+    before = account.deployed.parameters.get("FileSystemId", "") if account.deployed else ""
+    name = given.file_system
+    if not name and found:
+        usual = before if before in found else next(iter(found)) if len(found) == 1 else ""
+        named = ", ".join(str(one) for one in found.values() if one.name)
+        name = questions.choose(f"File system of the mailboxes{f': {named}' if named else ''}", list(found), usual)
+    if name in found:
+        return found[name]
+    if not name and account.file_systems is not None:
+        chosen.lacks(steps.new_file_system(account.stack_name, account.region))
+        return None
+    if account.file_systems is not None:
+        chosen.warnings.append(f"there is no file system {name} in {account.region} that is available.")
+    # What could not be looked at is taken as it was given.
+    values = {
+        "FileSystemId": name,
+        "AccessPointId": given.access_point,
+        "SubnetIds": ",".join(given.subnets),
+        "SecurityGroupIds": ",".join(given.security_groups),
+    }
+    chosen.parameters |= {key: value for key, value in values.items() if value}
+    chosen.missing = len(chosen.parameters) < len(values)
+    if chosen.missing:
+        chosen.warnings.append(
+            "the file system could not be looked at: give --file-system, --access-point, --subnet and --security-group."
+        )
+    return None
+
+
+def _access_point(account: Account, system: FileSystem, given: Given, questions: Questions, chosen: Chosen) -> None:
+    found = {one.id: one for one in system.access_points or ()}
+    before = account.deployed.parameters.get("AccessPointId", "") if account.deployed else ""
+    name = given.access_point
+    if not name and found:
+        usable = [one.id for one in found.values() if one.uid is not None]
+        usual = before if before in found else usable[0] if len(usable) == 1 else ""
+        name = usual if len(found) == 1 and usual else questions.choose("Access point", list(found), usual)
+    if not name:
+        if system.access_points is None:
+            chosen.missing = True
+            chosen.warnings.append("the access points could not be looked at: give --access-point.")
+        else:
+            chosen.lacks(steps.new_access_point(system.id))
+        return
+    chosen.parameters["AccessPointId"] = name
+    if name in found:
+        chosen.warnings += _owner(found[name])
+    elif system.access_points is not None:
+        chosen.warnings.append(f"the file system {system.id} has no access point {name}.")
+
+
+def _owner(point: AccessPoint) -> list[str]:
+    if point.uid is None:
+        return [f"the access point {point.id} has no POSIX user: mail would not belong to Dovecot's."]
+    if point.uid == 0:
+        return [f"the access point {point.id} writes as root: Dovecot could not read the mail as its own user."]
+    return []
+
+
+def _network(stack: Stack, calls: Calls, system: FileSystem, given: Given, chosen: Chosen) -> None:
+    targets = _targets(system, given, chosen)
+    if not targets:
+        return
+    chosen.parameters["SubnetIds"] = ",".join(given.subnets or tuple(one.subnet for one in targets))
+    if len({one.zone for one in targets}) < 2:
+        chosen.warnings.append("all subnets are in one zone: mail waits while that zone is down.")
+    network = look_at_network(stack, calls, targets)
+    if network.unrouted:
+        vpc, endpoints = targets[0].vpc, network.endpoints or ()
+        chosen.steps.append(steps.way_to_s3(vpc, stack.region, endpoints, network.unrouted))
+    groups = given.security_groups or _groups(stack, targets, network, chosen)
+    if groups:
+        chosen.parameters["SecurityGroupIds"] = ",".join(groups)
+
+
+def _targets(system: FileSystem, given: Given, chosen: Chosen) -> list[MountTarget]:
+    """The mount targets in the subnets that were given, or else in all."""
+    if system.mount_targets is None:
+        values = {"SubnetIds": ",".join(given.subnets), "SecurityGroupIds": ",".join(given.security_groups)}
+        chosen.parameters |= {key: value for key, value in values.items() if value}
+        if not all(values.values()):
+            chosen.missing = True
+            chosen.warnings.append("the mount targets could not be looked at: give --subnet and --security-group.")
+        return []
+    if not system.mount_targets:
+        chosen.lacks(steps.new_mount_targets(system.id))
+        return []
+    targets = [one for one in system.mount_targets if not given.subnets or one.subnet in given.subnets]
+    for subnet in set(given.subnets) - {one.subnet for one in targets}:
+        chosen.warnings.append(f"the file system {system.id} has no mount target in {subnet}.")
+    return targets[:_MOST_SUBNETS]
+
+
+def _groups(stack: Stack, targets: list[MountTarget], network: Network, chosen: Chosen) -> tuple[str, ...]:
+    """A security group that may reach the mount targets."""
+    protecting = sorted({group for one in targets for group in one.security_groups or ()})
+    if network.allowed_groups:
+        # Where the file system's own group lets itself in, that is the one that was made for this.
+        own = [one for one in network.allowed_groups if one in protecting]
+        return (*own, *network.allowed_groups)[:1]
+    if network.allowed_ranges:
+        ranges = ", ".join(network.allowed_ranges)
+        chosen.warnings.append(f"the mount targets let in addresses ({ranges}): see that those of the subnets are among them.")
+        return tuple(protecting[:1])
+    if network.allowed_groups is None:
+        chosen.missing = True
+        chosen.warnings.append("the security groups could not be looked at: give --security-group.")
+        return ()
+    chosen.lacks(steps.open_for_function(stack.name, targets[0].vpc, protecting))
+    return ()

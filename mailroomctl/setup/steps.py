@@ -1,0 +1,227 @@
+"""What a person does, in order: each step with its commands, ready to be pasted into a shell."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step; ``why`` says what it is for, or what must be seen."""
+
+    title: str
+    why: str
+    commands: tuple[str, ...] = ()
+
+
+#: Of a stack's access point, where nobody has said another; Dovecot's ``mail_uid`` and ``mail_gid`` have to be the same.
+UID = GID = 5000
+
+CONCURRENCY = 1000
+#: Lambda's quota "Concurrent executions".
+_QUOTA = "L-B99A9384"
+
+
+def environment(region: str, stack_name: str, profile: str) -> Step:
+    """What makes all later commands speak of the same stack."""
+    settings = [f"AWS_REGION={region}", f"AWS_DEFAULT_REGION={region}", f"MAILROOM_STACK_NAME={stack_name}"]
+    settings += [f"AWS_PROFILE={profile}"] if profile else []
+    return Step(
+        "Tell this shell which stack is meant",
+        "The commands below go by it; run them in the folder with template.yaml.",
+        (f"export {' '.join(settings)}", "source .venv/bin/activate"),
+    )
+
+
+def verify(domain: str, *, known: bool) -> Step:
+    """A domain that SES does not receive for yet."""
+    status = f"aws sesv2 get-email-identity --email-identity {domain} --query VerificationStatus"
+    if known:
+        return Step(
+            f"Let SES see that {domain} is yours",
+            'Add the DKIM records below to its DNS. The last word has to be "SUCCESS", usually within minutes.',
+            (status,),
+        )
+    return Step(
+        f"Make {domain} known to SES",
+        "Then run mailroomctl init again: it prints the DKIM records, which SES chooses and which prove that it is yours.",
+        (f"aws sesv2 create-email-identity --email-identity {domain}",),
+    )
+
+
+def more_concurrency(now: int) -> Step:
+    """An account whose limit is that of a new one."""
+    return Step(
+        "Ask for more concurrency",
+        f"{now} functions may run at once in this account, and one message alone uses up to 10. Mail waits and is not lost, "
+        "but a backlog takes long. The answer may take a day, so ask now.",
+        (
+            "aws service-quotas request-service-quota-increase --service-code lambda"
+            f" --quota-code {_QUOTA} --desired-value {CONCURRENCY}",
+        ),
+    )
+
+
+def topic(arn: str, address: str, *, exists: bool) -> Step:
+    """The topic of the alarms, and the one who reads them."""
+    region, name = arn.split(":")[3], arn.rpartition(":")[2]
+    make = () if exists else (f"aws sns create-topic --region {region} --name {name}",)
+    subscribe = (
+        f"aws sns subscribe --region {region} --topic-arn {arn} --protocol email --notification-endpoint {address}",
+    )
+    return Step(
+        "Make the topic of the alarms" if not exists else "See that somebody reads the alarms",
+        f"Then open the link in the mail that {address} gets; without that nobody is told."
+        if address
+        else "Subscribe somebody who reads it.",
+        make + (subscribe if address else ()),
+    )
+
+
+def new_file_system(stack_name: str, region: str) -> Step:
+    """A file system of its own in the account's default network.
+
+    This is the place for a network and a file system that the stack makes itself: then parameters take the place of
+    these commands.
+    """
+    access = f"OwnerUid={UID},OwnerGid={GID},Permissions=0750"
+    return Step(
+        "Make a file system for the mailboxes",
+        "In the default VPC; set VPC to another one if you like, such as that of the Dovecot server. Put the Dovecot server "
+        f"into the security group $GROUP, and let it run as user and group {UID}. Then run mailroomctl init again, which finds all this.",
+        (
+            "VPC=$(aws ec2 describe-vpcs --filters Name=is-default,Values=true --query 'Vpcs[0].VpcId' --output text)",
+            "SUBNETS=$(aws ec2 describe-subnets --filters Name=vpc-id,Values=$VPC --query 'Subnets[].SubnetId' --output text)",
+            f"GROUP=$(aws ec2 create-security-group --vpc-id $VPC --group-name {stack_name}-storage"
+            " --description 'Mailroom and Dovecot to EFS' --query GroupId --output text)",
+            "aws ec2 authorize-security-group-ingress --group-id $GROUP --protocol tcp --port 2049 --source-group $GROUP",
+            f"FS=$(aws efs create-file-system --encrypted --throughput-mode elastic --backup"
+            f" --tags Key=Name,Value={stack_name} --query FileSystemId --output text)",
+            "until aws efs describe-file-systems --file-system-id $FS --query 'FileSystems[0].LifeCycleState'"
+            " --output text | grep -qx available; do sleep 5; done",
+            "for SUBNET in $(echo $SUBNETS); do"
+            " aws efs create-mount-target --file-system-id $FS --subnet-id $SUBNET --security-groups $GROUP; done",
+            f"aws efs create-access-point --file-system-id $FS --posix-user Uid={UID},Gid={GID}"
+            f" --root-directory 'Path=/mail,CreationInfo={{{access}}}'",
+            "aws ec2 create-vpc-endpoint --vpc-id $VPC"
+            f" --service-name com.amazonaws.{region}.s3 --route-table-ids $(aws ec2 describe-route-tables"
+            " --filters Name=vpc-id,Values=$VPC --query 'RouteTables[].RouteTableId' --output text)",
+        ),
+    )
+
+
+def new_access_point(file_system: str) -> Step:
+    """An access point with the user that owns the mail."""
+    return Step(
+        "Make an access point",
+        f"Through it the functions write as user and group {UID}: take those of Dovecot's mail instead, and the folder that "
+        "Dovecot mounts. Then run mailroomctl init again.",
+        (
+            f"aws efs create-access-point --file-system-id {file_system} --posix-user Uid={UID},Gid={GID}"
+            f" --root-directory 'Path=/mail,CreationInfo={{OwnerUid={UID},OwnerGid={GID},Permissions=0750}}'",
+        ),
+    )
+
+
+def new_mount_targets(file_system: str) -> Step:
+    """Mount targets, of which only a person knows the subnets."""
+    return Step(
+        "Make mount targets",
+        "One in each of two or three subnets of one VPC, in different zones, with a security group that lets NFS (TCP 2049) "
+        "in from itself. Then run mailroomctl init again.",
+        (f"aws efs create-mount-target --file-system-id {file_system} --subnet-id SUBNET --security-groups GROUP",),
+    )
+
+
+def open_for_function(stack_name: str, vpc: str, groups: Sequence[str]) -> Step:
+    """A security group for WriteMailbox, which the file system lets in."""
+    return Step(
+        "Let the functions reach the file system",
+        "No security group may reach its mount targets yet. Then run mailroomctl init again.",
+        (
+            f"GROUP=$(aws ec2 create-security-group --vpc-id {vpc} --group-name {stack_name}-function"
+            " --description 'Mailroom to EFS' --query GroupId --output text)",
+            *(
+                f"aws ec2 authorize-security-group-ingress --group-id {one} --protocol tcp --port 2049 --source-group $GROUP"
+                for one in groups
+            ),
+        ),
+    )
+
+
+def way_to_s3(vpc: str, region: str, endpoints: Sequence[str], tables: Sequence[str]) -> Step:
+    """A gateway endpoint, or routes to the one that is there."""
+    route = (
+        f"aws ec2 modify-vpc-endpoint --vpc-endpoint-id {endpoints[0]} --add-route-table-ids {' '.join(tables)}"
+        if endpoints
+        else f"aws ec2 create-vpc-endpoint --vpc-id {vpc} --service-name com.amazonaws.{region}.s3"
+        f" --route-table-ids {' '.join(tables)}"
+    )
+    return Step(
+        "Open a way to S3",
+        "The functions in these subnets read mail from S3, and reach nothing without the gateway endpoint, which costs nothing.",
+        (route,),
+    )
+
+
+def deploy(*, again: bool) -> Step:
+    """The stack."""
+    return Step(
+        "Deploy the stack" if not again else "Deploy the stack again",
+        "It takes about five minutes, shows the changes first, and ends with the outputs. No mail flows yet.",
+        ("sam build", "sam deploy"),
+    )
+
+
+def mailboxes(domain: str, organisation: str) -> Step:
+    """Who receives mail."""
+    names = (
+        (f"aws workmail list-users --organization-id {organisation} --query 'Users[?State==`ENABLED`].Email'",)
+        if organisation
+        else ()
+    )
+    return Step(
+        "Say who receives mail",
+        f"Put your own name in the place of YOU. Every mail domain needs a postmaster. Mail for a domain without any address is "
+        f"held; that for an unknown address of {domain} is rejected." + (" WorkMail's users come first." if names else ""),
+        (
+            *names,
+            f"mailroomctl mailbox add YOU@{domain}",
+            f"mailroomctl alias add postmaster@{domain} YOU@{domain}",
+            f"mailroomctl explain postmaster@{domain}",
+        ),
+    )
+
+
+def rule(rule_set: str, domains: Sequence[str], *, exists: bool, active: bool) -> Step:
+    """The receipt rule, which is added by a second deployment, and its rule set."""
+    make = () if exists else (f"aws ses create-receipt-rule-set --rule-set-name {rule_set}",)
+    activate = () if active else (f"aws ses set-active-receipt-rule-set --rule-set-name {rule_set}",)
+    return Step(
+        "Activate the receipt rule",
+        "From here on SES takes mail for " + ", ".join(domains) + ", as soon as the MX record leads to it. Mailroom's rule "
+        "becomes the first of the set.",
+        (
+            *make,
+            f"sam deploy --parameter-overrides ReceiptRuleSetName={rule_set} MailDomains={','.join(domains)}",
+            *activate,
+        ),
+    )
+
+
+def mx(domains: Sequence[str]) -> Step:
+    """The record that brings the mail."""
+    return Step(
+        "Set the MX record",
+        "Now, and not earlier: SES refuses mail for which it has no rule. Take other MX records of the domain away.",
+        tuple(f"dig +short MX {one}" for one in domains),
+    )
+
+
+def first_message(domain: str) -> Step:
+    """The proof."""
+    return Step(
+        "Send the first message",
+        f"Write to YOU@{domain} from another mail account. The outcome has to be DELIVERED, with the file in the Maildir; "
+        "docs/first-deployment.md lists what else to look at, in ten minutes.",
+        ("mailroomctl status", f"mailroomctl trace --mailbox YOU@{domain}"),
+    )
