@@ -14,6 +14,7 @@ from mailroomctl.commands import (
     explain,
     group,
     held,
+    init,
     mailbox,
     parked,
     pipe,
@@ -51,6 +52,7 @@ def _options(
     """Operate Mailroom: who receives mail, and what became of it."""
 
 
+app.command("init")(command(init.init))
 app.add_typer(mailbox.app, name="mailbox")
 app.add_typer(alias.app, name="alias")
 app.add_typer(group.app, name="group")

@@ -17,9 +17,11 @@ class Record:
 
 def records(domain: str, region: str, identity: Identity | None) -> list[Record]:
     """List the records of ``domain``: those for SES, and advice for a domain that also sends."""
+    seen = identity is not None and identity.dkim == "SUCCESS"
+    proof = "is there: SES has seen it" if seen else "now: it verifies the domain"
     return [
         *(
-            Record(f"{token}._domainkey.{domain}", "CNAME", f"{token}.{identity.zone}", "now: it verifies the domain")
+            Record(f"{token}._domainkey.{domain}", "CNAME", f"{token}.{identity.zone}", proof)
             for token in (identity.tokens if identity else ())
         ),
         Record(domain, "MX", f"10 inbound-smtp.{region}.amazonaws.com", "last, when the receipt rule is active"),

@@ -49,7 +49,7 @@ def choose(stack: Stack, calls: Calls, account: Account, given: Given, questions
         chosen.warnings.append(f"the file system {system.id} is not encrypted at rest, which cannot be changed later.")
     if system.throughput == "bursting":
         chosen.warnings.append(
-            f"the file system {system.id} has bursting throughput, which a small one exhausts; elastic has no such limit."
+            f"the file system {system.id} has bursting throughput, which a small one exhausts; elastic does not."
         )
     _access_point(account, system, given, questions, chosen)
     _network(stack, calls, system, given, chosen)
@@ -161,7 +161,7 @@ def _groups(stack: Stack, targets: list[MountTarget], network: Network, chosen: 
         return (*own, *network.allowed_groups)[:1]
     if network.allowed_ranges:
         ranges = ", ".join(network.allowed_ranges)
-        chosen.warnings.append(f"the mount targets let in addresses ({ranges}): see that those of the subnets are among them.")
+        chosen.warnings.append(f"the mount targets let in addresses: see that the subnets are within {ranges}.")
         return tuple(protecting[:1])
     if network.allowed_groups is None:
         chosen.missing = True

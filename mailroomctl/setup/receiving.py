@@ -102,7 +102,9 @@ def look_at_domains(stack: Stack, calls: Calls, domains: Iterable[str]) -> dict[
 
 
 def _rule(answer: dict[str, Any]) -> Rule:
-    actions = [(name.removesuffix("Action"), action) for one in answer.get("Actions", []) for name, action in one.items()]
+    actions = [
+        (name.removesuffix("Action"), action) for one in answer.get("Actions", []) for name, action in one.items()
+    ]
     workmail = [action["OrganizationArn"] for name, action in actions if name == "Workmail"]
     return Rule(
         name=answer["Name"],

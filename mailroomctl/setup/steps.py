@@ -43,7 +43,7 @@ def verify(domain: str, *, known: bool) -> Step:
         )
     return Step(
         f"Make {domain} known to SES",
-        "Then run mailroomctl init again: it prints the DKIM records, which SES chooses and which prove that it is yours.",
+        "SES then chooses the DKIM records, which prove that the domain is yours.",
         (f"aws sesv2 create-email-identity --email-identity {domain}",),
     )
 
@@ -87,7 +87,7 @@ def new_file_system(stack_name: str, region: str) -> Step:
     return Step(
         "Make a file system for the mailboxes",
         "In the default VPC; set VPC to another one if you like, such as that of the Dovecot server. Put the Dovecot server "
-        f"into the security group $GROUP, and let it run as user and group {UID}. Then run mailroomctl init again, which finds all this.",
+        f"into the security group $GROUP, and let mail belong to user and group {UID} there.",
         (
             "VPC=$(aws ec2 describe-vpcs --filters Name=is-default,Values=true --query 'Vpcs[0].VpcId' --output text)",
             "SUBNETS=$(aws ec2 describe-subnets --filters Name=vpc-id,Values=$VPC --query 'Subnets[].SubnetId' --output text)",
@@ -114,7 +114,7 @@ def new_access_point(file_system: str) -> Step:
     return Step(
         "Make an access point",
         f"Through it the functions write as user and group {UID}: take those of Dovecot's mail instead, and the folder that "
-        "Dovecot mounts. Then run mailroomctl init again.",
+        "Dovecot mounts.",
         (
             f"aws efs create-access-point --file-system-id {file_system} --posix-user Uid={UID},Gid={GID}"
             f" --root-directory 'Path=/mail,CreationInfo={{OwnerUid={UID},OwnerGid={GID},Permissions=0750}}'",
@@ -127,7 +127,7 @@ def new_mount_targets(file_system: str) -> Step:
     return Step(
         "Make mount targets",
         "One in each of two or three subnets of one VPC, in different zones, with a security group that lets NFS (TCP 2049) "
-        "in from itself. Then run mailroomctl init again.",
+        "in from itself.",
         (f"aws efs create-mount-target --file-system-id {file_system} --subnet-id SUBNET --security-groups GROUP",),
     )
 
@@ -136,7 +136,7 @@ def open_for_function(stack_name: str, vpc: str, groups: Sequence[str]) -> Step:
     """A security group for WriteMailbox, which the file system lets in."""
     return Step(
         "Let the functions reach the file system",
-        "No security group may reach its mount targets yet. Then run mailroomctl init again.",
+        "No security group may reach its mount targets yet.",
         (
             f"GROUP=$(aws ec2 create-security-group --vpc-id {vpc} --group-name {stack_name}-function"
             " --description 'Mailroom to EFS' --query GroupId --output text)",
@@ -163,6 +163,15 @@ def way_to_s3(vpc: str, region: str, endpoints: Sequence[str], tables: Sequence[
     )
 
 
+def again(command: str) -> Step:
+    """Another run, which finds what the steps before have made."""
+    return Step(
+        "Run mailroomctl init again",
+        "It finds what you have made, writes samconfig.toml with it, and prints the DKIM records, and the rest of these steps.",
+        (command,),
+    )
+
+
 def deploy(*, again: bool) -> Step:
     """The stack."""
     return Step(
@@ -182,7 +191,8 @@ def mailboxes(domain: str, organisation: str) -> Step:
     return Step(
         "Say who receives mail",
         f"Put your own name in the place of YOU. Every mail domain needs a postmaster. Mail for a domain without any address is "
-        f"held; that for an unknown address of {domain} is rejected." + (" WorkMail's users come first." if names else ""),
+        f"held; that for an unknown address of {domain} is rejected."
+        + (" WorkMail's users come first." if names else ""),
         (
             *names,
             f"mailroomctl mailbox add YOU@{domain}",
@@ -198,12 +208,27 @@ def rule(rule_set: str, domains: Sequence[str], *, exists: bool, active: bool) -
     activate = () if active else (f"aws ses set-active-receipt-rule-set --rule-set-name {rule_set}",)
     return Step(
         "Activate the receipt rule",
-        "From here on SES takes mail for " + ", ".join(domains) + ", as soon as the MX record leads to it. Mailroom's rule "
+        "From here on SES takes mail for "
+        + ", ".join(domains)
+        + ", as soon as the MX record leads to it. Mailroom's rule "
         "becomes the first of the set.",
         (
             *make,
             f"sam deploy --parameter-overrides ReceiptRuleSetName={rule_set} MailDomains={','.join(domains)}",
             *activate,
+        ),
+    )
+
+
+def unknown_rule(domains: Sequence[str]) -> Step:
+    """The receipt rule where the active rule set could not be looked at."""
+    return Step(
+        "Activate the receipt rule",
+        "The active rule set could not be looked at. Only one can be active: if there is one, Mailroom's rule goes into it. "
+        'If the first command says "None", make and activate one, as the receipt rule\'s chapter in README.md says.',
+        (
+            "RULE_SET=$(aws ses describe-active-receipt-rule-set --query Metadata.Name --output text); echo $RULE_SET",
+            f"sam deploy --parameter-overrides ReceiptRuleSetName=$RULE_SET MailDomains={','.join(domains)}",
         ),
     )
 

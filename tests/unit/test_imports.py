@@ -15,7 +15,7 @@ LEVELS = [
     {"commands"},
     {"local"},
     {"queues"},
-    {"directory", "deliveries"},
+    {"directory", "deliveries", "setup"},
     {"command", "options"},
     {"stack", "console", "errors", "interrupts", "times", "addresses", "verdicts", "version"},
 ]
