@@ -7,7 +7,7 @@
 ``questions``    what a person is asked
 ``file_system``  which file system, access point, subnets and security groups the stack gets, or how to make them
 ``dns``          the records
-``steps``        the commands, in order
+``steps``        the commands, in order; ``storage_steps`` those for what the mailboxes need
 ``plan``         what follows from the account and the answers
 ``samconfig``    the file that ``sam`` reads
 ``page``         the plan in words

@@ -44,11 +44,11 @@ class Account:
 
 def look(stack: Stack, calls: Calls, domains: Sequence[str]) -> Account:
     """Look at what concerns mail for ``domains``; raises ``CommandError`` when the stack's name is another's."""
-    # Everybody may ask who they are.
     caller = stack.client("sts").get_caller_identity
-    identity = calls.ask("sts:GetCallerIdentity", "which account this is", caller) or {}
+    identity = calls.ask("sts:GetCallerIdentity", "which account this is", caller)
+    assert identity is not None, "everybody may ask who they are, whatever a policy denies"
     return Account(
-        id=identity.get("Account", ""),
+        id=identity["Account"],
         partition=stack.partition,
         region=stack.region,
         stack_name=stack.name,

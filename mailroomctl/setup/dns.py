@@ -1,5 +1,6 @@
 """The DNS records of a domain whose mail SES receives."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailroomctl.setup.receiving import Identity
@@ -17,13 +18,8 @@ class Record:
 
 def records(domain: str, region: str, identity: Identity | None) -> list[Record]:
     """List the records of ``domain``: those for SES, and advice for a domain that also sends."""
-    seen = identity is not None and identity.dkim == "SUCCESS"
-    proof = "is there: SES has seen it" if seen else "now: it verifies the domain"
     return [
-        *(
-            Record(f"{token}._domainkey.{domain}", "CNAME", f"{token}.{identity.zone}", proof)
-            for token in (identity.tokens if identity else ())
-        ),
+        *(_dkim(domain, identity) if identity else ()),
         Record(domain, "MX", f"10 inbound-smtp.{region}.amazonaws.com", "last, when the receipt rule is active"),
         Record(
             domain,
@@ -38,3 +34,9 @@ def records(domain: str, region: str, identity: Identity | None) -> list[Record]
             "advice, if there is none; later p=quarantine or p=reject",
         ),
     ]
+
+
+def _dkim(domain: str, identity: Identity) -> Iterator[Record]:
+    when = "is there: SES has seen it" if identity.dkim == "SUCCESS" else "now: it verifies the domain"
+    for token in identity.tokens:
+        yield Record(f"{token}._domainkey.{domain}", "CNAME", f"{token}.{identity.zone}", when)

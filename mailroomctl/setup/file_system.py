@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from mailroomctl.setup import steps
+from mailroomctl.setup import storage_steps
 from mailroomctl.setup.account import Account
 from mailroomctl.setup.calls import Calls
 from mailroomctl.setup.questions import Questions
@@ -68,7 +68,7 @@ def _file_system(account: Account, given: Given, questions: Questions, chosen: C
     if name in found:
         return found[name]
     if not name and account.file_systems is not None:
-        chosen.lacks(steps.new_file_system(account.stack_name, account.region))
+        chosen.lacks(storage_steps.new_file_system(account.stack_name, account.region))
         return None
     if account.file_systems is not None:
         chosen.warnings.append(f"there is no file system {name} in {account.region} that is available.")
@@ -101,7 +101,7 @@ def _access_point(account: Account, system: FileSystem, given: Given, questions:
             chosen.missing = True
             chosen.warnings.append("the access points could not be looked at: give --access-point.")
         else:
-            chosen.lacks(steps.new_access_point(system.id))
+            chosen.lacks(storage_steps.new_access_point(system.id))
         return
     chosen.parameters["AccessPointId"] = name
     if name in found:
@@ -128,7 +128,7 @@ def _network(stack: Stack, calls: Calls, system: FileSystem, given: Given, chose
     network = look_at_network(stack, calls, targets)
     if network.unrouted:
         vpc, endpoints = targets[0].vpc, network.endpoints or ()
-        chosen.steps.append(steps.way_to_s3(vpc, stack.region, endpoints, network.unrouted))
+        chosen.steps.append(storage_steps.way_to_s3(vpc, stack.region, endpoints, network.unrouted))
     groups = given.security_groups or _groups(stack, targets, network, chosen)
     if groups:
         chosen.parameters["SecurityGroupIds"] = ",".join(groups)
@@ -144,7 +144,7 @@ def _targets(system: FileSystem, given: Given, chosen: Chosen) -> list[MountTarg
             chosen.warnings.append("the mount targets could not be looked at: give --subnet and --security-group.")
         return []
     if not system.mount_targets:
-        chosen.lacks(steps.new_mount_targets(system.id))
+        chosen.lacks(storage_steps.new_mount_targets(system.id))
         return []
     targets = [one for one in system.mount_targets if not given.subnets or one.subnet in given.subnets]
     for subnet in set(given.subnets) - {one.subnet for one in targets}:
@@ -167,5 +167,5 @@ def _groups(stack: Stack, targets: list[MountTarget], network: Network, chosen: 
         chosen.missing = True
         chosen.warnings.append("the security groups could not be looked at: give --security-group.")
         return ()
-    chosen.lacks(steps.open_for_function(stack.name, targets[0].vpc, protecting))
+    chosen.lacks(storage_steps.open_for_function(stack.name, targets[0].vpc, protecting))
     return ()

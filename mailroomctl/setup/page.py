@@ -13,7 +13,7 @@ _WIDTH = 110
 
 def page(plan: Plan, path: str, content: str) -> str:
     """Return the whole plan; ``content`` is for the file ``path``. Commands and records are never wrapped."""
-    where = f"account {plan.account.id or '(unknown)'} in {plan.account.region}"
+    where = f"account {plan.account.id}, region {plan.account.region}"
     lines = [f"Mailroom in {where}. Nothing was changed there.", "", "WHAT IS THERE", *_there(plan.account)]
     if plan.denied:
         lines += ["", "NOT LOOKED AT, because a permission is missing"]
@@ -26,7 +26,7 @@ def page(plan: Plan, path: str, content: str) -> str:
         lines += [
             f"{number:>2}. {step.title}",
             *_wrapped(step.why, "    "),
-            *(f"    $ {one}" for one in step.commands),
+            *(f"      {one}" for one in step.commands),
             "",
         ]
     return "\n".join(lines).rstrip()

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailroomctl.errors import CommandError
 from mailroomctl.setup import steps
@@ -18,6 +18,8 @@ from mailroomctl.stack import Stack
 
 _TOPIC = re.compile(r"arn:[\w-]+:sns:[\w-]+:\d+:[\w.-]+")
 _ADDRESS = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
+#: Functions at once: a new account has 10.
+_SMALL = 100
 #: With which SNS lets no alarm publish.
 _SNS_KEY = "alias/aws/sns"
 
@@ -29,7 +31,7 @@ class Answers:
     domains: tuple[str, ...]
     alarms: str = ""
     rule_set: str = ""
-    storage: Given = Given()
+    storage: Given = field(default_factory=Given)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def make(stack: Stack, answers: Answers, questions: Questions) -> Plan:
     todo = [
         steps.environment(account.region, stack.name, stack.profile),
         *_identities(account),
-        *([steps.more_concurrency(account.concurrency)] if _is_small(account.concurrency) else []),
+        *_concurrency(account.concurrency),
         *alarms.steps,
         *storage.steps,
         *([steps.again(_command(answers, alarms.told))] if missing else []),
@@ -109,7 +111,7 @@ class _Alarms:
         self.parameters["AlarmTopicArn"] = arn
         if address.rpartition("@")[2].lower() in answers.domains:
             self.warnings.append(
-                f"{address} is told of alarms by mail that Mailroom itself delivers: take another domain."
+                f"{address} would get alarms as mail that Mailroom itself delivers: take another domain."
             )
         topic = look_at_topic(stack, calls, arn)
         if topic and topic.key == _SNS_KEY:
@@ -124,9 +126,9 @@ def _identities(account: Account) -> Iterator[Step]:
             yield steps.verify(domain, known=identity is not None)
 
 
-def _is_small(concurrency: int | None) -> bool:
-    """Whether the limit is that of a new account, or not much more."""
-    return concurrency is not None and concurrency < 100
+def _concurrency(limit: int | None) -> Iterator[Step]:
+    if limit is not None and limit < _SMALL:
+        yield steps.more_concurrency(limit)
 
 
 def _organisation(account: Account, domain: str) -> str:
@@ -181,11 +183,11 @@ def _of_another(rule: Rule, domains: Sequence[str]) -> str:
     what = f"the rule {rule.name} takes mail for {', '.join(domains)} too"
     if rule.workmail:
         return (
-            f"{what}, for WorkMail ({rule.workmail}): every message arrives in both places, until you remove the domain "
-            "from WorkMail."
+            f"{what}, for WorkMail ({rule.workmail}): every message arrives in both places, until you "
+            "remove the domain from WorkMail."
         )
     if "Bounce" in rule.actions:
-        return f"{what}, and bounces it: senders are told that mail which Mailroom delivers was not taken. Remove it first."
+        return f"{what}, and bounces it: senders are told that nobody took what Mailroom delivers. Remove it first."
     return f"{what} ({', '.join(rule.actions)}): it goes on to act. Remove it when Mailroom has taken over."
 
 

@@ -1,4 +1,4 @@
-"""``samconfig.toml``, which ``sam`` reads: our settings go into it, everything else stays as it is, comments included."""
+"""``samconfig.toml``, which ``sam`` reads: our settings go into it, and the rest stays, comments included."""
 
 import json
 import shlex
@@ -82,8 +82,8 @@ def updated(text: str, settings: Settings) -> str:
         unharmed = False
     if not unharmed:
         raise CommandError(
-            f"samconfig.toml is laid out in a way that cannot be changed here: put stack_name and region into [{_GLOBAL}], and"
-            f" {_OVERRIDES} into [{_DEPLOY}], as in README.md; or give another file, --config."
+            f"samconfig.toml is laid out in a way that cannot be changed here: put stack_name and region into "
+            f"[{_GLOBAL}], and {_OVERRIDES} into [{_DEPLOY}], as in README.md; or give another file, --config."
         )
     return text
 

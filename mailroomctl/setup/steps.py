@@ -13,9 +13,6 @@ class Step:
     commands: tuple[str, ...] = ()
 
 
-#: Of a stack's access point, where nobody has said another; Dovecot's ``mail_uid`` and ``mail_gid`` have to be the same.
-UID = GID = 5000
-
 CONCURRENCY = 1000
 #: Lambda's quota "Concurrent executions".
 _QUOTA = "L-B99A9384"
@@ -52,8 +49,8 @@ def more_concurrency(now: int) -> Step:
     """An account whose limit is that of a new one."""
     return Step(
         "Ask for more concurrency",
-        f"{now} functions may run at once in this account, and one message alone uses up to 10. Mail waits and is not lost, "
-        "but a backlog takes long. The answer may take a day, so ask now.",
+        f"{now} functions may run at once in this account, and one message alone uses up to 10. Mail waits and is "
+        "not lost, but a backlog takes long. The answer may take a day, so ask now.",
         (
             "aws service-quotas request-service-quota-increase --service-code lambda"
             f" --quota-code {_QUOTA} --desired-value {CONCURRENCY}",
@@ -77,97 +74,12 @@ def topic(arn: str, address: str, *, exists: bool) -> Step:
     )
 
 
-def new_file_system(stack_name: str, region: str) -> Step:
-    """A file system of its own in the account's default network.
-
-    This is the place for a network and a file system that the stack makes itself: then parameters take the place of
-    these commands.
-    """
-    access = f"OwnerUid={UID},OwnerGid={GID},Permissions=0750"
-    return Step(
-        "Make a file system for the mailboxes",
-        "In the default VPC; set VPC to another one if you like, such as that of the Dovecot server. Put the Dovecot server "
-        f"into the security group $GROUP, and let mail belong to user and group {UID} there.",
-        (
-            "VPC=$(aws ec2 describe-vpcs --filters Name=is-default,Values=true --query 'Vpcs[0].VpcId' --output text)",
-            "SUBNETS=$(aws ec2 describe-subnets --filters Name=vpc-id,Values=$VPC --query 'Subnets[].SubnetId' --output text)",
-            f"GROUP=$(aws ec2 create-security-group --vpc-id $VPC --group-name {stack_name}-storage"
-            " --description 'Mailroom and Dovecot to EFS' --query GroupId --output text)",
-            "aws ec2 authorize-security-group-ingress --group-id $GROUP --protocol tcp --port 2049 --source-group $GROUP",
-            f"FS=$(aws efs create-file-system --encrypted --throughput-mode elastic --backup"
-            f" --tags Key=Name,Value={stack_name} --query FileSystemId --output text)",
-            "until aws efs describe-file-systems --file-system-id $FS --query 'FileSystems[0].LifeCycleState'"
-            " --output text | grep -qx available; do sleep 5; done",
-            "for SUBNET in $(echo $SUBNETS); do"
-            " aws efs create-mount-target --file-system-id $FS --subnet-id $SUBNET --security-groups $GROUP; done",
-            f"aws efs create-access-point --file-system-id $FS --posix-user Uid={UID},Gid={GID}"
-            f" --root-directory 'Path=/mail,CreationInfo={{{access}}}'",
-            "aws ec2 create-vpc-endpoint --vpc-id $VPC"
-            f" --service-name com.amazonaws.{region}.s3 --route-table-ids $(aws ec2 describe-route-tables"
-            " --filters Name=vpc-id,Values=$VPC --query 'RouteTables[].RouteTableId' --output text)",
-        ),
-    )
-
-
-def new_access_point(file_system: str) -> Step:
-    """An access point with the user that owns the mail."""
-    return Step(
-        "Make an access point",
-        f"Through it the functions write as user and group {UID}: take those of Dovecot's mail instead, and the folder that "
-        "Dovecot mounts.",
-        (
-            f"aws efs create-access-point --file-system-id {file_system} --posix-user Uid={UID},Gid={GID}"
-            f" --root-directory 'Path=/mail,CreationInfo={{OwnerUid={UID},OwnerGid={GID},Permissions=0750}}'",
-        ),
-    )
-
-
-def new_mount_targets(file_system: str) -> Step:
-    """Mount targets, of which only a person knows the subnets."""
-    return Step(
-        "Make mount targets",
-        "One in each of two or three subnets of one VPC, in different zones, with a security group that lets NFS (TCP 2049) "
-        "in from itself.",
-        (f"aws efs create-mount-target --file-system-id {file_system} --subnet-id SUBNET --security-groups GROUP",),
-    )
-
-
-def open_for_function(stack_name: str, vpc: str, groups: Sequence[str]) -> Step:
-    """A security group for WriteMailbox, which the file system lets in."""
-    return Step(
-        "Let the functions reach the file system",
-        "No security group may reach its mount targets yet.",
-        (
-            f"GROUP=$(aws ec2 create-security-group --vpc-id {vpc} --group-name {stack_name}-function"
-            " --description 'Mailroom to EFS' --query GroupId --output text)",
-            *(
-                f"aws ec2 authorize-security-group-ingress --group-id {one} --protocol tcp --port 2049 --source-group $GROUP"
-                for one in groups
-            ),
-        ),
-    )
-
-
-def way_to_s3(vpc: str, region: str, endpoints: Sequence[str], tables: Sequence[str]) -> Step:
-    """A gateway endpoint, or routes to the one that is there."""
-    route = (
-        f"aws ec2 modify-vpc-endpoint --vpc-endpoint-id {endpoints[0]} --add-route-table-ids {' '.join(tables)}"
-        if endpoints
-        else f"aws ec2 create-vpc-endpoint --vpc-id {vpc} --service-name com.amazonaws.{region}.s3"
-        f" --route-table-ids {' '.join(tables)}"
-    )
-    return Step(
-        "Open a way to S3",
-        "The functions in these subnets read mail from S3, and reach nothing without the gateway endpoint, which costs nothing.",
-        (route,),
-    )
-
-
 def again(command: str) -> Step:
     """Another run, which finds what the steps before have made."""
     return Step(
         "Run mailroomctl init again",
-        "It finds what you have made, writes samconfig.toml with it, and prints the DKIM records, and the rest of these steps.",
+        "It finds what you have made, writes samconfig.toml with it, and prints the DKIM records and the steps from "
+        "here on.",
         (command,),
     )
 
@@ -190,9 +102,9 @@ def mailboxes(domain: str, organisation: str) -> Step:
     )
     return Step(
         "Say who receives mail",
-        f"Put your own name in the place of YOU. Every mail domain needs a postmaster. Mail for a domain without any address is "
-        f"held; that for an unknown address of {domain} is rejected."
-        + (" WorkMail's users come first." if names else ""),
+        "Put your own name in the place of YOU. Every mail domain needs a postmaster. Mail for a domain without any "
+        f"address is held; then that for an unknown address of {domain} is rejected."
+        + (" The first command lists WorkMail's addresses." if names else ""),
         (
             *names,
             f"mailroomctl mailbox add YOU@{domain}",
@@ -208,10 +120,8 @@ def rule(rule_set: str, domains: Sequence[str], *, exists: bool, active: bool) -
     activate = () if active else (f"aws ses set-active-receipt-rule-set --rule-set-name {rule_set}",)
     return Step(
         "Activate the receipt rule",
-        "From here on SES takes mail for "
-        + ", ".join(domains)
-        + ", as soon as the MX record leads to it. Mailroom's rule "
-        "becomes the first of the set.",
+        f"From here on SES takes mail for {', '.join(domains)}, as soon as the MX record leads to it. Mailroom's rule "
+        "becomes the first of the set; the others still act.",
         (
             *make,
             f"sam deploy --parameter-overrides ReceiptRuleSetName={rule_set} MailDomains={','.join(domains)}",
@@ -224,8 +134,9 @@ def unknown_rule(domains: Sequence[str]) -> Step:
     """The receipt rule where the active rule set could not be looked at."""
     return Step(
         "Activate the receipt rule",
-        "The active rule set could not be looked at. Only one can be active: if there is one, Mailroom's rule goes into it. "
-        'If the first command says "None", make and activate one, as the receipt rule\'s chapter in README.md says.',
+        "The active rule set could not be looked at. Only one can be active, and Mailroom's rule goes into it. If the "
+        "first command says None, make and activate one, with aws ses create-receipt-rule-set and "
+        "set-active-receipt-rule-set, each with --rule-set-name.",
         (
             "RULE_SET=$(aws ses describe-active-receipt-rule-set --query Metadata.Name --output text); echo $RULE_SET",
             f"sam deploy --parameter-overrides ReceiptRuleSetName=$RULE_SET MailDomains={','.join(domains)}",
@@ -246,7 +157,7 @@ def first_message(domain: str) -> Step:
     """The proof."""
     return Step(
         "Send the first message",
-        f"Write to YOU@{domain} from another mail account. The outcome has to be DELIVERED, with the file in the Maildir; "
-        "docs/first-deployment.md lists what else to look at, in ten minutes.",
+        f"Write to YOU@{domain} from another mail account. The outcome has to be DELIVERED, with the file in the "
+        "Maildir; docs/first-deployment.md lists what else to look at, in ten minutes.",
         ("mailroomctl status", f"mailroomctl trace --mailbox YOU@{domain}"),
     )

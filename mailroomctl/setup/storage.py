@@ -164,9 +164,10 @@ def _let_in(ec2: Any, calls: Calls, groups: list[str]) -> tuple[tuple[str, ...] 
 
 
 def _is_nfs(rule: dict[str, Any]) -> bool:
-    return rule["IpProtocol"] == "-1" or (
-        rule["IpProtocol"] == "tcp" and rule.get("FromPort", 0) <= NFS <= rule.get("ToPort", 65535)
-    )
+    if rule["IpProtocol"] == "-1":
+        return True
+    first, last = int(rule.get("FromPort", 0)), int(rule.get("ToPort", 65535))
+    return rule["IpProtocol"] == "tcp" and first <= NFS <= last
 
 
 def _endpoints(ec2: Any, calls: Calls, vpc: str, service: str) -> Groups | None:
@@ -189,7 +190,7 @@ def _endpoints(ec2: Any, calls: Calls, vpc: str, service: str) -> Groups | None:
 
 
 def _unrouted(ec2: Any, calls: Calls, targets: list[MountTarget], endpoints: Groups) -> tuple[str, ...]:
-    """The route tables of the targets' subnets that lead to no endpoint; a subnet without one has the VPC's main one."""
+    """The targets' route tables that lead to no endpoint; a subnet without a table of its own has the main one."""
     tables = calls.list(
         "ec2:DescribeRouteTables",
         "which route tables the subnets have",
