@@ -23,7 +23,7 @@ READING = ("Describe", "Get", "List")
 type Answer = dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]]
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An error of AWS."""
 
     def __init__(self, code: str, message: str = "no", status: int = 400) -> None:
@@ -33,7 +33,8 @@ class Refusal(Exception):
 class Account:
     """An empty account: what is not in ``answers`` is not there.
 
-    ``denied`` are the operations that the caller has no permission for, by service and name.
+    ``denied`` are the operations that the caller has no permission for, by service and name, each with its error code.
+    ``receive`` are the other regions in which SES receives.
     """
 
     def __init__(self) -> None:
@@ -49,14 +50,14 @@ class Account:
         }
         self.denied: dict[str, str] = {}
         self.calls: list[str] = []
-        self.regions: dict[str, Any] = {}
+        self.receive: tuple[str, ...] = ("us-east-1", "us-west-2")
 
     @staticmethod
     def refuse(code: str, status: int = 400) -> Callable[[dict[str, Any]], dict[str, Any]]:
         """An answer that is an error."""
 
         def answer(_: dict[str, Any]) -> dict[str, Any]:
-            raise Refusal(code, f"{code} it is", status)
+            raise RefusalError(code, f"{code} it is", status)
 
         return answer
 
@@ -83,10 +84,13 @@ class Account:
         self.calls.append(name)
         try:
             if name in self.denied:
-                raise Refusal(self.denied[name], "User is not authorized", 403)
-            answer = self.regions[region] if name.startswith("ses.") and region != REGION else self.answers[name]
-            content = answer(asked) if callable(answer) else answer
-        except Refusal as refusal:
+                raise RefusalError(self.denied[name], "User is not authorized", 403)
+            if region != REGION and name.startswith("ses."):
+                content = {} if region in self.receive else self.refuse("InvalidAction")(asked)
+            else:
+                answer = self.answers[name]
+                content = answer(asked) if callable(answer) else answer
+        except RefusalError as refusal:
             code, message, status = refusal.args
             return SimpleNamespace(status_code=status), {"Error": {"Code": code, "Message": message}}
         report = ParamValidator().validate(content, model.output_shape)
@@ -118,8 +122,8 @@ def furnished() -> Account:
         "efs.DescribeFileSystems": {"FileSystems": [file_system("fs-0a", Name="mail")]},
         "efs.DescribeAccessPoints": {"AccessPoints": [access_point("fsap-0a")]},
         "efs.DescribeMountTargets": {"MountTargets": [mount_target("a"), mount_target("b")]},
-        "efs.DescribeMountTargetSecurityGroups": {"SecurityGroups": ["sg-0a"]},
-        "ec2.DescribeSecurityGroups": {"SecurityGroups": [security_group("sg-0a", "sg-0a")]},
+        "efs.DescribeMountTargetSecurityGroups": {"SecurityGroups": ["sg-0000000a"]},
+        "ec2.DescribeSecurityGroups": {"SecurityGroups": [security_group("sg-0000000a", "sg-0000000a")]},
         "ec2.DescribeVpcEndpoints": {"VpcEndpoints": [endpoint("vpce-0a", "rtb-0a")]},
         "ec2.DescribeRouteTables": {"RouteTables": [route_table("rtb-0a", "subnet-0000000a", "subnet-0000000b")]},
         "lambda.GetAccountSettings": {"AccountLimit": {"ConcurrentExecutions": 1000}},
