@@ -4,6 +4,7 @@ The clients are botocore's own, with its checks of requests and its pages; the a
 would be sent, after they were checked against the service's model. An operation that changes anything is refused.
 """
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,18 +65,9 @@ class Account:
     def client(self, stack: Stack, service: str, **config: Any) -> Any:
         """A client for a service, as ``Stack`` makes it."""
         region = config.get("region_name") or stack.region
-        client = boto3.client(service, region_name=region, aws_access_key_id="AKIA", aws_secret_access_key="secret")
-        asked: dict[str, Any] = {}
-
-        def remember(params: dict[str, Any], **_: Any) -> None:
-            asked.clear()
-            asked.update(params)
-
-        def send(model: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
-            return self._answer(service, region, model, dict(asked))
-
-        client.meta.events.register("provide-client-params", remember)
-        client.meta.events.register("before-call", send)
+        client, handlers = made(service, region)
+        # One thread has one client at a time, and so one request.
+        handlers["send"] = lambda model, asked: self._answer(service, region, model, asked)
         return client
 
     def _answer(self, service: str, region: str, model: Any, asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -96,6 +88,22 @@ class Account:
         report = ParamValidator().validate(content, model.output_shape)
         assert not report.has_errors(), f"{name}: {report.generate_report()}"
         return SimpleNamespace(status_code=200), {**content, "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+
+@functools.cache
+def made(service: str, region: str) -> tuple[Any, dict[str, Any]]:
+    """A client, made once for all tests, and what it sends its requests to."""
+    client = boto3.client(service, region_name=region, aws_access_key_id="AKIA", aws_secret_access_key="secret")
+    asked: dict[str, Any] = {}
+    handlers: dict[str, Any] = {}
+
+    def remember(params: dict[str, Any], **_: Any) -> None:
+        asked.clear()
+        asked.update(params)
+
+    client.meta.events.register("provide-client-params", remember)
+    client.meta.events.register("before-call", lambda model, **_: handlers["send"](model, dict(asked)))
+    return client, handlers
 
 
 def furnished() -> Account:

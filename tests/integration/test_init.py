@@ -29,6 +29,7 @@ from tests.integration.aws_account import (
 
 ROOT = Path(__file__).parents[2]
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:mailroom-alarms"
+DYNAMODB = f"com.amazonaws.{REGION}.dynamodb"
 STORAGE = {
     "FileSystemId": "fs-0a",
     "AccessPointId": "fsap-0a",
@@ -313,11 +314,10 @@ def test_what_a_file_system_lacks_is_made(
     [
         ([], [route_table("rtb-0a", "subnet-0000000a", main=True)], "create-vpc-endpoint --vpc-id vpc-0a"),
         ([endpoint("vpce-0a", "rtb-0b")], [route_table("rtb-0a", main=True)], "modify-vpc-endpoint --vpc-endpoint-id"),
-        ([endpoint("vpce-0a", "rtb-0a", service="com.amazonaws.eu-west-1.dynamodb")], [route_table("rtb-0a", main=True)],
-         "create-vpc-endpoint"),
+        ([endpoint("vpce-0a", "rtb-0a", service=DYNAMODB)], [route_table("rtb-0a", main=True)], "create-vpc-endpoint"),
         ([endpoint("vpce-0a", "rtb-0a")], [route_table("rtb-0a", main=True)], ""),
     ],
-)  # fmt: skip
+)
 def test_the_way_to_s3(full: Newcomer, endpoints: list[Any], tables: list[Any], command: str) -> None:
     full.account.answers["ec2.DescribeVpcEndpoints"] = {"VpcEndpoints": endpoints}
     full.account.answers["ec2.DescribeRouteTables"] = {"RouteTables": tables}
@@ -438,7 +438,9 @@ def test_a_denied_call_is_told_and_the_others_go_on(full: Newcomer, operation: s
     plan = full.plan("--alarms ops@example.net")
     assert list(plan["denied"]) == [permission]
     assert titles(plan)[-1] == "Send the first message"
-    assert f"  - {permission}: {plan['denied'][permission]}" in full.run("init --domain example.com --no-input")
+    assert f"  - {permission}: {plan['denied'][permission]}" in full.run(
+        "init --domain example.com --alarms ops@example.net --no-input"
+    )
 
 
 def test_with_no_permission_at_all_the_plan_is_what_was_said(full: Newcomer) -> None:
