@@ -81,10 +81,7 @@ def updated(text: str, settings: Settings) -> str:
     except tomllib.TOMLDecodeError:
         unharmed = False
     if not unharmed:
-        raise CommandError(
-            f"samconfig.toml is laid out in a way that cannot be changed here: put stack_name and region into "
-            f"[{_GLOBAL}], and {_OVERRIDES} into [{_DEPLOY}], as in README.md; or give another file, --config."
-        )
+        raise _not_understood()
     return text
 
 
@@ -134,7 +131,16 @@ def _parsed(text: str) -> dict[str, Any]:
 def _table(parsed: dict[str, Any], name: str) -> dict[str, Any]:
     for part in name.split("."):
         parsed = parsed.setdefault(part, {})
+        if not isinstance(parsed, dict):
+            raise _not_understood()
     return parsed
+
+
+def _not_understood() -> CommandError:
+    return CommandError(
+        f"samconfig.toml is laid out in a way that cannot be changed here: put stack_name and region into [{_GLOBAL}], "
+        f"and {_OVERRIDES} into [{_DEPLOY}], as in README.md; or give another file, --config."
+    )
 
 
 def _set(text: str, table: str, key: str, value: Any) -> str:
