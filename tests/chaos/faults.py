@@ -19,6 +19,8 @@ from tests.chaos.plan import STOPPED, Fault
 
 #: Seconds that a remount is tried for: it is refused while a worker has a file open for writing.
 REMOUNT = 2.0
+#: Seconds that an outage lasts longer when no call has met it yet.
+UNMET = 3.0
 
 
 class Storage:
@@ -126,6 +128,7 @@ class Faults:
         self._operator, self._breaker = operator, breaker
         self._until: dict[str, int] = {}
         self._waiting: list[Fault] = []
+        self._met: Counter[str] = Counter()
         self.count: Counter[str] = Counter()
         self.wrong: list[str] = []
 
@@ -166,6 +169,7 @@ class Faults:
             # No workflow would meet it.
             if not self._operator.sees_the_pipe_run():
                 return None
+            self._met[fault.kind] = self._switch.failed()[fault.kind]
             self._switch.take_away(fault.kind)
             return fault.kind
         done = self._storage.break_(fault.kind)
@@ -179,6 +183,9 @@ class Faults:
         if kind == STOPPED:
             self.wrong += self._operator.starts_the_pipe()
         elif kind in outages.KINDS:
+            deadline = time.monotonic() + UNMET
+            while self._switch.failed()[kind] == self._met[kind] and time.monotonic() < deadline:
+                time.sleep(0.05)
             self._switch.give_back(kind)
         else:
             self._storage.mend(kind)

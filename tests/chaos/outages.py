@@ -1,8 +1,8 @@
 """The embedded AWS with services that can be taken away: DynamoDB, S3, and room for functions.
 
-``Outages`` starts this module in the place of the emulator's own server. A file in the state folder says what is away, so
-that the test in its own process can switch it. It is away for the application only: for its functions, known by their
-credentials, and for its workflows, whose calls never leave ministack's process. SES's side, the pipe and the test
+``Outages`` starts this module in the place of the emulator's own server. A file in the state folder says what is away,
+so that the test in its own process can switch it. It is away for the application only: for its functions, known by
+their credentials, and for its workflows, whose calls never leave ministack's process. SES's side, the pipe and the test
 itself are served as ever.
 """
 
@@ -25,7 +25,7 @@ from mailroomctl.local.settings import ACCESS_KEY
 DYNAMODB, S3, THROTTLED = KINDS = ("DynamoDB gone", "S3 gone", "functions throttled")
 #: How likely a call of a function is turned away while they are throttled: some get through, as under a limit.
 TURNED_AWAY = 0.85
-#: What becomes of a workflow's call, and how often; the last two are carried out although the workflow hears of a failure.
+#: What becomes of a workflow's call, and how often; the last two are carried out although the workflow sees a failure.
 WAYS = {"refused": 4, "unanswered": 2, "answer lost": 2, "late": 1}
 #: What becomes of a function's call. Silence is longer than any read timeout.
 HTTP_WAYS = {"refused": 4, "cut off": 3, "silent": 1}
@@ -200,7 +200,7 @@ def install(switch: Switch) -> None:
 
 
 def main(state: str) -> None:
-    """Serve as the emulator does, with outages on top of all that it fills in; this is its last step before it serves."""
+    """Serve as the emulator does, with outages on top of all that it fills in, which ends with the alarms."""
     fill_in = alarms.install
 
     def fill_in_and_wrap() -> None:

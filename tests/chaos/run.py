@@ -105,6 +105,9 @@ class _Run:
         try:
             for number, step in enumerate(plan.steps):
                 self._step(number, step)
+                if not number:
+                    # The pipe calls one at a time until the first success.
+                    self._world.idle()
         finally:
             self._faults.end_all()
         self._say("all sent and mended, draining")
