@@ -161,7 +161,7 @@ def test_the_workflow_may_do_with_its_table_what_its_states_do(template: dict[st
         for one in statements(template["Resources"]["DeliverMailRole"])
         if "dynamodb:" in str(one["Action"])
     }
-    assert allowed == dict.fromkeys(done, {"Fn::GetAtt": ["DeliveriesTable", "Arn"]})
+    assert allowed == {key: {"Fn::GetAtt": ["DeliveriesTable", "Arn"]} for key in done}
 
 
 @pytest.mark.parametrize("role", ["DeliverMailRole", "WriteMailboxRole"])
