@@ -47,11 +47,16 @@ class Site(Series):
     def failed(self, at: float, mailbox: int, *, mounted: bool = True) -> None:
         """One execution in which the copy cannot be written. A function that cannot be mounted does not run at all."""
         self.add("Mailroom/StorageFailures", at, mailbox)
-        self.add("AWS/States/ExecutionsFailed DeliverMail", at)
+        self.failed_elsewhere(at)
         if mounted:
             for _ in range(3):
                 self.add("AWS/Lambda/Invocations WriteMailbox", at)
                 self.add("AWS/Lambda/Errors WriteMailbox", at)
+
+    def failed_elsewhere(self, at: float) -> None:
+        """One execution in which no function fails, but S3, DynamoDB or SQS does."""
+        self.add("Mailroom/DeliveryFailures", at)
+        self.add("AWS/States/ExecutionsFailed DeliverMail", at)
 
     def fails_from(self, at: float, until: float, mailbox: int, *, mounted: bool = True) -> None:
         """One message, redelivered again and again."""
@@ -175,10 +180,24 @@ def test_executions_that_are_cut_off_ring_beside_others_that_succeed(
 
 
 @every_semantics
-def test_executions_that_fail_without_an_error_of_a_function_ring_when_none_succeeds(
-    alarms: dict[str, Any], semantics: Semantics
+@every_phase
+def test_a_copy_into_quarantine_that_fails_rings_beside_mail_that_is_delivered(
+    alarms: dict[str, Any], phase: int, semantics: Semantics
 ) -> None:
-    """DynamoDB, for example."""
+    site = Site()
+    first = HOUR + phase
+    for number in range(2_000):
+        site.delivered(phase + number * 3.6)
+    for number in range(5):
+        site.failed_elsewhere(first + number * (REDELIVERY + LATE))
+    assert first < first_ring(alarms, ["DeliverMailFailedAlarm"], site, 2 * HOUR, semantics) <= first + QUARTER
+    for name_ in STORAGE:
+        assert not list(rings(alarms[name_], site, 2 * HOUR, semantics, HOUR))
+
+
+@every_semantics
+def test_executions_that_fail_uncounted_ring_when_none_succeeds(alarms: dict[str, Any], semantics: Semantics) -> None:
+    """CloudWatch did not take the figure, for example."""
     site = Site()
     for number in range(5):
         site.add("AWS/States/ExecutionsFailed DeliverMail", HOUR + number * (REDELIVERY + LATE))

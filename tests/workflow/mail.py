@@ -9,7 +9,7 @@ from mailroom.resolve.resolution import mailbox_number
 
 BUCKET = "mail-bucket"
 NOW = 1_796_000_000
-METRICS = ("StorageFailures", "EntriesHeld")
+METRICS = ("StorageFailures", "EntriesHeld", "DeliveryFailures")
 
 
 def address(name: str) -> str:

@@ -10,7 +10,8 @@ from tests.workflow.script import Plan, Script, throws
 
 BEFORE = ("ValidateEvent", "Mail?", "ResolveMailboxes", "DeliverToMailboxes", "RecordUndelivered", "AllCopiesSafe?")
 DELIVERED = (*BEFORE, "Bounce?", "Delivered")
-INCOMPLETE = (*BEFORE, "DeliveryIncomplete")
+INCOMPLETE = (*BEFORE, "CountFailure", "DeliveryIncomplete")
+BUSY_ELSEWHERE = (*BEFORE, "DeliveryIncomplete")
 PARKED_EVENT = ("ValidateEvent", "ParkEvent", "Parked")
 BOUNCED = (*BEFORE, "Bounce?", "ClaimBounce", "SendBounce", "Delivered")
 

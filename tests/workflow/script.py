@@ -20,6 +20,7 @@ SUBSTITUTIONS = {
     "BounceSender": "bounces@example.com",
     "PipeName": "Pipe",
     "ProbeSeconds": "60",
+    "StackName": "mailroom",
     "StorageName": "efs",
     "StorageAlarmName": "StorageAlarm",
     "MailboxAlarmName": "MailboxAlarm",

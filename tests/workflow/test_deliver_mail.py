@@ -11,6 +11,7 @@ from tests.workflow.mail import first_version_event, queued, ses_notification
 from tests.workflow.scenario import (
     BEFORE,
     BUSY,
+    BUSY_ELSEWHERE,
     CRASH,
     DELIVERED,
     DYNAMODB_THROTTLED,
@@ -119,7 +120,7 @@ SCENARIOS = [
     one(
         "the parked queue does not answer: nothing may be lost",
         {"ValidateEvent": [throws("InvalidEvent")], "ParkEvent": [throws("SQS.SdkClientException")] * 6},
-        Expect(("ValidateEvent", "ParkEvent", "DeliveryIncomplete"), attempts={"ParkEvent": 6}),
+        Expect(("ValidateEvent", "ParkEvent", "CountFailure", "DeliveryIncomplete"), attempts={"ParkEvent": 6}),
     ),
     # --- the first two steps fail ---
     one(
@@ -135,18 +136,18 @@ SCENARIOS = [
     one(
         "ValidateEvent is throttled for longer than an execution can wait",
         {"ValidateEvent": [THROTTLED] * 9},
-        Expect(("ValidateEvent", "DeliveryIncomplete"), attempts={"ValidateEvent": 5}),
+        Expect(("ValidateEvent", "CountFailure", "DeliveryIncomplete"), attempts={"ValidateEvent": 5}),
     ),
     one(
         "ValidateEvent times out twice",
         {"ValidateEvent": [throws("Sandbox.Timedout")] * 2},
-        Expect(("ValidateEvent", "DeliveryIncomplete"), attempts={"ValidateEvent": 2}),
+        Expect(("ValidateEvent", "CountFailure", "DeliveryIncomplete"), attempts={"ValidateEvent": 2}),
     ),
     one("the directory does not answer once", {"ResolveMailboxes": [throws("DirectoryUnavailable")]}, delivered("bob")),
     one(
         "the directory does not answer",
         {"ResolveMailboxes": [throws("DirectoryUnavailable")] * 9},
-        Expect((*BEFORE[:3], "DeliveryIncomplete"), attempts={"ResolveMailboxes": 2}),
+        Expect((*BEFORE[:3], "CountFailure", "DeliveryIncomplete"), attempts={"ResolveMailboxes": 2}),
     ),
     one(
         "ResolveMailboxes is throttled, then the directory does not answer: each has its own retry",
@@ -156,7 +157,7 @@ SCENARIOS = [
     one(
         "ResolveMailboxes meets two errors without retries of their own: they share one",
         {"ResolveMailboxes": [throws("Lambda.SdkClientException"), throws("DirectoryUnavailable")]},
-        Expect((*BEFORE[:3], "DeliveryIncomplete"), attempts={"ResolveMailboxes": 2}),
+        Expect((*BEFORE[:3], "CountFailure", "DeliveryIncomplete"), attempts={"ResolveMailboxes": 2}),
     ),
     # --- the claim ---
     one(
@@ -208,7 +209,11 @@ SCENARIOS = [
     one(
         "another execution holds the lease",
         {},
-        incomplete({"WriteMailbox": 0, "JoinDelivery": 1}, bob="CLAIMED"),
+        Expect(
+            BUSY_ELSEWHERE,
+            records={"bob": "CLAIMED"},
+            attempts={"WriteMailbox": 0, "JoinDelivery": 1, "DeliveryFailures": 0},
+        ),
         after=(FIRST_CLAIMED,),
         at=LEASE - 1,
     ),

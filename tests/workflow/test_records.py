@@ -311,7 +311,7 @@ def failed_outcomes(engine: Engine, *names: str, at: int = 0, **plans: Plan) -> 
 
 def test_a_failed_copy_names_its_error(engine: Engine) -> None:
     outcomes = failed_outcomes(engine, "bob", WriteMailbox=[throws("StorageUnavailable")] * 9)
-    failed = {"mailbox": BOB, "recipients": [BOB], "status": "FAILED", "error": "StorageUnavailable"}
+    failed = {"mailbox": BOB, "recipients": [BOB], "status": "FAILED", "error": "StorageUnavailable", "broken": True}
     assert outcomes["copies"] == [failed]
 
 

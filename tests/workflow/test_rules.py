@@ -226,6 +226,7 @@ RETRIES = {
     "QuarantineMessage": {"S3.NoSuchKeyException": 0, "S3.NoSuchKey": 0, "S3.S3Exception": 4, "States.ALL": 2},
     "SendBounce": SES,
     "ParkEvent": {"States.ALL": 5},
+    "CountFailure": ONCE,
 }
 
 

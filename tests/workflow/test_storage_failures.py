@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from mailroom.resolve.resolution import mailbox_number
 
 from tests.workflow.engines import Engine
@@ -83,3 +84,49 @@ def test_a_time_out_after_the_rename_then_throttles_make_one_copy(engine: Engine
     assert second.path[-1] == "Delivered"
     assert turns[-1] == {"attempts": 2, "first_claimed_at": NOW, "retry_count": 0}
     assert len(copies) == 1
+
+
+STEPS = {
+    "ClaimDelivery": ("bob", throws("DynamoDB.AmazonDynamoDBException")),
+    "JoinDelivery": ("bob", throws("DynamoDB.AmazonDynamoDBException")),
+    "RecordDelivery": ("bob", throws("DynamoDB.AmazonDynamoDBException")),
+    "RecordOutcome": ("nobody", throws("DynamoDB.AmazonDynamoDBException")),
+    "QuarantineMessage": ("virus", throws("S3.S3Exception")),
+    "RecordQuarantine": ("virus", throws("DynamoDB.AmazonDynamoDBException")),
+    "ResolveMailboxes": ("bob", throws("Lambda.TooManyRequestsException")),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_execution_that_fails_is_counted_once_whatever_fails(engine: Engine, step: str) -> None:
+    """The functions' own figures know nothing of S3 and DynamoDB."""
+    to, error = STEPS[step]
+    if step == "JoinDelivery":
+        engine.put_record(on_record("bob", "DELIVERED")[0])
+    script = Script({step: [error] * 9}, functions(now=NOW, bounces=False))
+    run = engine.run(queued(ses_notification(to, "fine")), script)
+    assert run.path[-2:] == ("CountFailure", "DeliveryIncomplete")
+    metric = {"MetricName": "DeliveryFailures", "Dimensions": [{"Name": "Stack", "Value": "mailroom"}], "Value": 1}
+    assert script.payloads["DeliveryFailures"] == [{"Namespace": "Mailroom", "MetricData": [metric]}]
+
+
+def test_a_message_that_comes_twice_at_a_time_is_no_failure(engine: Engine) -> None:
+    """Neither for its copies nor for a recipient that another execution works on."""
+    for name in ("bob", "nobody"):
+        engine.put_record(on_record(name, "CLAIMED", lease_until=NOW + LEASE, lease_owner="another")[0])
+    script = Script({}, functions(now=NOW, bounces=False))
+    run = engine.run(queued(ses_notification("bob", "nobody", "fine")), script)
+    assert run.path[-2:] == ("AllCopiesSafe?", "DeliveryIncomplete")
+    assert script.payloads["DeliveryFailures"] == []
+
+
+def test_an_execution_that_cannot_be_counted_fails_all_the_same(engine: Engine) -> None:
+    plans = {
+        "QuarantineMessage": [throws("S3.S3Exception")] * 9,
+        "DeliveryFailures": [throws("CloudWatch.CloudWatchException")] * 9,
+    }
+    script = Script(plans, functions(now=NOW, bounces=False))
+    run = engine.run(queued(ses_notification("virus")), script)
+    assert run.path[-1] == "DeliveryIncomplete"
+    assert script.attempts("DeliveryFailures") == 2
+    assert engine.records()["m1", address("virus")]["status"] == "FAILED"
