@@ -71,7 +71,12 @@ def discard(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be discarded.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Give up what an entry holds: it is never delivered. The raw mail stays in the bucket until it expires."""
+    """Give up what an entry holds: nothing delivers it by itself, and no list names it any more.
+
+    A mailbox's own record stays discarded. What an alias, a group, a catch-all or a domain held is delivered all the
+    same when the entry is mended and the same message comes again: by replay MESSAGE-ID, a dead letter, or a second
+    receipt rule. The raw mail stays in the bucket until it expires.
+    """
     choice = _choice(entry, None, Period(since, until))
     table = DeliveriesTable(stack)
     with console.progress("counting"):
@@ -128,5 +133,5 @@ def _choice(entry: str | None, domain: str | None, period: Period) -> Choice:
 def _confirm(entry: str, messages: int) -> None:
     if not sys.stdin.isatty():
         raise CommandError(f"{messages} messages are held for {entry}: add --yes to discard them without being asked.")
-    if not typer.confirm(f"Discard {messages} messages for {entry} for good?", err=True):
+    if not typer.confirm(f"Discard {messages} messages for {entry}?", err=True):
         raise CommandError("nothing was discarded.")

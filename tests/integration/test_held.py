@@ -1,6 +1,7 @@
 """held list and discard, and replay --held: mail that a fault of our own keeps back, and how it comes free."""
 
 import os
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -123,11 +124,18 @@ def test_discarded_is_final_and_out_of_sight(at: Operator) -> None:
     assert at.fails(f"held discard --entry {INFO} --yes").startswith(f"no mail is held for {INFO}")
 
 
+def test_discard_promises_no_more_than_it_keeps(at: Operator) -> None:
+    """The record of an alias is no mailbox's: the message may come again when the entry is mended."""
+    said = " ".join(re.sub(r"[│╭╮╰╯─]", " ", at.run("held discard --help")).split())
+    assert "never" not in said
+    assert "delivered all the same when the entry is mended and the same message comes again" in said
+
+
 def test_discard_asks(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     hold(at, "m1", INFO, INFO)
     monkeypatch.setattr(held, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
     at.run(f"held discard --entry {INFO}", 1, stdin="n\n")
-    assert f"Discard 1 messages for {INFO} for good?" in at.stderr
+    assert f"Discard 1 messages for {INFO}?" in at.stderr
     assert "nothing was discarded." in at.stderr
     assert records(at)["m1", INFO]["status"] == "HELD"
     at.run(f"held discard --entry {INFO}", stdin="y\n")

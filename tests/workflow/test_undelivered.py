@@ -127,3 +127,17 @@ def test_a_metric_holds_up_no_mail(engine: Engine) -> None:
     assert script.attempts("EntriesHeld") == 4
     statuses = {item["status"] for key, item in engine.records().items() if key[0] == "m1"}
     assert statuses == {"HELD"}
+
+
+def test_a_discarded_alias_does_not_keep_a_message_from_the_mailbox_it_leads_to_now(engine: Engine) -> None:
+    """What an operator has given up is the entry's record; a copy has one of its own."""
+    engine.put_record(on_record("info", "DISCARDED")[0])
+    lambdas = functions(now=NOW, bounces=False)
+
+    def mended(state: dict[str, Any]) -> dict[str, Any]:
+        made = lambdas["ResolveMailboxes"]({**state, "recipients": [address("bob")]})
+        return {**made, "deliveries": [{**made["deliveries"][0], "recipients": state["recipients"]}]}
+
+    engine.run(queued(ses_notification("info")), Script({}, {**lambdas, "ResolveMailboxes": mended}))
+    found = {mailbox: item["status"] for (_, mailbox), item in engine.records().items()}
+    assert found == {address("info"): "DISCARDED", address("bob"): "DELIVERED"}
