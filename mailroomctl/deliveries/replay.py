@@ -14,6 +14,7 @@ from mailroomctl.stack import Stack
 from mailroomctl.times import iso
 
 UNDELIVERED = frozenset({Status.REJECTED, Status.HELD})
+_LEFT_BEHIND = UNDELIVERED | {Status.FAILED}
 
 
 def notification_for(
@@ -43,10 +44,11 @@ def notification_for(
 def deliver_again(
     stack: Stack, table: DeliveriesTable, records: Sequence[Record], notification: dict[str, Any]
 ) -> Execution:
-    """Run the workflow, and note on the rejected or held ``records`` what it has dealt with.
+    """Run the workflow, and note on the rejected, held or failed ``records`` what it has dealt with.
 
-    An alias's record stays behind when its mail reaches a mailbox. What the execution has decided itself is on record
-    already; so is what it has claimed, which the condition of the change excludes.
+    An alias's record stays behind when its mail reaches a mailbox, and a mailbox's when the alias leads elsewhere since
+    it failed: nobody holds a lease on it then. What the execution has decided itself is on record already; so is what
+    it has claimed, which the condition of the change excludes.
     """
     run = execution.run(stack, notification)
     if run.end != execution.DELIVERED:
@@ -55,7 +57,7 @@ def deliver_again(
     decided = {one.get("mailbox") or one.get("recipient") for one in run.outcomes}
     for record in records:
         dealt_with = record.get("recipients") and recipients.issuperset(record["recipients"])
-        if dealt_with and record["status"] in UNDELIVERED and record["mailbox"] not in decided:
+        if dealt_with and record["status"] in _LEFT_BEHIND and record["mailbox"] not in decided:
             table.change_status(record, Status.REPLAYED)
     return run
 

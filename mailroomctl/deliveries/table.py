@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import batched
 from typing import Any
 
@@ -20,6 +20,8 @@ BOUNCE = "(bounce)"
 
 _ENDED_BY_OPERATOR = frozenset({Status.DISCARDED, Status.REPLAYED, Status.REJECTED})
 _MOST_KEYS = 100  # of a BatchGetItem
+#: An attempt fails within 5 minutes, and SQS brings its message back 400 seconds after it was received.
+_REDELIVERED_WITHIN = timedelta(minutes=15)
 
 _REMEDIES = {
     "MessageMissing": "put the object back, then replay; or discard it",
@@ -152,12 +154,25 @@ def reason(record: Record) -> str:
     if record["status"] == Status.CLAIMED and record.get("lease_until"):
         until = datetime.fromtimestamp(int(record["lease_until"]), UTC)
         parts.append(f"an execution holds the lease until {until:%Y-%m-%dT%H:%M:%SZ}")
+    if record["status"] == Status.FAILED:
+        parts.append(_no_attempt_since(record))
     text = " ".join(filter(None, parts))
     if record["status"] != Status.HELD:
         return text
     # ResolveMailboxes writes the remedy into the reason; of a copy that was refused there is an error's name only.
     remedy = _REMEDIES.get(record.get("error") or "", "").format(mailbox=record["mailbox"])
     return f"{record.get('entry') or record['mailbox']}: {text}{'; ' if remedy else ''}{remedy}"
+
+
+def _no_attempt_since(record: Record) -> str:
+    """Say when a failure is older than the next attempt can be; earlier versions kept no time."""
+    failed_at = record.get("failed_at")
+    if not failed_at or datetime.now(UTC) - datetime.fromisoformat(failed_at) < _REDELIVERED_WITHIN:
+        return ""
+    return (
+        f"(no attempt since {failed_at}: the pipe is stopped or behind, or the message has left the queue; "
+        f"then mailroomctl replay {record['message_id']})"
+    )
 
 
 def plain(item: Any) -> Record:

@@ -326,6 +326,34 @@ def test_a_replay_of_one_message_marks_what_it_has_dealt_with(at: Operator) -> N
     }
 
 
+def test_a_replay_ends_a_failure_that_a_later_run_has_overtaken(at: Operator) -> None:
+    """An alias led to Bob, whose copy failed; since then it leads to Dave."""
+    hold(at, "m1", "x@example.com", "x@example.com")  # the raw mail
+    record(at, "m1", "bob@example.com", "FAILED", recipients={INFO}, error="StorageUnavailable")
+    record(at, "m1", "carol@example.com", "FAILED", recipients={INFO, "all@example.com"}, error="StorageUnavailable")
+    record(at, "m1", "erin@example.com", "CLAIMED", recipients={INFO}, lease_until=2**32)
+    FakeWorkflow(at, resolves(at, {INFO: "dave@example.com"}))
+    at.run(f"replay m1 --recipient {INFO}")
+    found = records(at)
+    assert {key[1]: one["status"] for key, one in found.items()} == {
+        "x@example.com": "HELD",
+        "bob@example.com": "REPLAYED",
+        # all@example.com was not replayed, so this copy may still be due.
+        "carol@example.com": "FAILED",
+        "erin@example.com": "CLAIMED",
+        "dave@example.com": "DELIVERED",
+    }
+    assert "attention" not in found["m1", "bob@example.com"]
+
+
+def test_a_replay_that_fails_ends_no_failure(at: Operator) -> None:
+    hold(at, "m1", "x@example.com", "x@example.com")  # the raw mail
+    record(at, "m1", "bob@example.com", "FAILED", recipients={INFO}, error="StorageUnavailable")
+    FakeWorkflow(at, failed)
+    at.run(f"replay m1 --recipient {INFO}", 1)
+    assert records(at)["m1", "bob@example.com"]["status"] == "FAILED"
+
+
 def test_replayed_by_somebody_else_meanwhile(at: Operator) -> None:
     hold(at, "m1", INFO, INFO)
     record(at, "m1", INFO, "REPLAYED", attention="2026-11-24T02#0")

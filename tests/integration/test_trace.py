@@ -155,3 +155,21 @@ def test_what_to_trace_must_be_said(at: Operator) -> None:
     assert at.fails("trace") == "give a MESSAGE-ID, --mailbox, --rfc-message-id, --status or --since."
     at.run("trace --status BROKEN", 2)
     assert at.fails("trace m1 --mailbox bob@example.com").startswith("give either a MESSAGE-ID")
+
+
+def test_a_failure_says_when_no_attempt_came_after_it(at: Operator) -> None:
+    """SQS brings a message back within minutes; what a later run led elsewhere never comes."""
+    now = datetime.now(UTC)
+    long_ago = iso(now - timedelta(minutes=16))
+    record(at, "m1", "bob@example.com", "FAILED", error="StorageUnavailable", failed_at=long_ago)
+    record(at, "m1", "carol@example.com", "FAILED", error="E", failed_at=iso(now - timedelta(minutes=14)))
+    record(at, "m1", "dave@example.com", "FAILED", error="E")
+    # Claimed again: an attempt is under way.
+    record(at, "m1", "erin@example.com", "CLAIMED", failed_at=long_ago)
+    assert [row["reason"] for row in at.json("trace m1")] == [
+        f"StorageUnavailable (no attempt since {long_ago}: the pipe is stopped or behind, or the message has left the "
+        "queue; then mailroomctl replay m1)",
+        "E",
+        "E",
+        "",
+    ]

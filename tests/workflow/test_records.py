@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.workflow.engines import Engine
-from tests.workflow.mail import BUCKET, NOW, address, functions, queued, ses_notification
+from tests.workflow.mail import BUCKET, NOW, address, functions, queued, ses_notification, without_copy
 from tests.workflow.scenario import on_record
 from tests.workflow.script import Plan, Script, throws
 
@@ -47,6 +47,8 @@ def record(engine: Engine, mailbox: str = BOB) -> dict[str, Any]:
     item = dict(engine.records()["m1", mailbox])
     if "delivered_at" in item:
         assert item.pop("delivered_at").startswith("20")
+    if item["status"] == "FAILED":
+        assert item.pop("failed_at").startswith("20")
     if "lease_owner" in item:
         assert item.pop("lease_owner")
     return item
@@ -86,6 +88,30 @@ def test_a_failure_after_a_replay_says_only_what_is_so_now(engine: Engine) -> No
     play(engine, "bob", at=9, WriteMailbox=[throws("StorageUnavailable")] * 9)
     failed = {"status": "FAILED", "error": "StorageUnavailable"}
     assert record(engine) == {**CLAIM, **WHERE, **ATTENTION, **TWICE, **failed}
+
+
+def test_what_is_decided_after_a_failure_has_no_time_of_it(engine: Engine) -> None:
+    """Delivered, held, quarantined, rejected."""
+    busy = [throws("StorageUnavailable")] * 9
+    play(engine, "bob", "carol", "dave", WriteMailbox=busy)
+    play(engine, "virus", QuarantineMessage=[throws("S3.S3Exception")] * 9)
+    assert {item["status"] for item in engine.records().values()} == {"FAILED"}
+    carol, dave = address("carol"), address("dave")
+    play(engine, "bob", "carol", "virus", at=9, WriteMailbox={carol: [throws("MailboxPathRejected")]})
+    lambdas = functions(now=NOW + 9, bounces=False)
+
+    def gone(state: dict[str, Any]) -> dict[str, Any]:
+        return {**state, "deliveries": [], "undelivered": [without_copy(dave)]}
+
+    engine.run(queued(ses_notification("dave")), Script({}, {**lambdas, "ResolveMailboxes": gone}))
+    found = {key: item for key, item in engine.records().items() if key[0] == "m1"}
+    assert {mailbox: item["status"] for (_, mailbox), item in found.items()} == {
+        BOB: "DELIVERED",
+        carol: "HELD",
+        VIRUS: "QUARANTINED",
+        dave: "REJECTED",
+    }
+    assert [mailbox for (_, mailbox), item in found.items() if "failed_at" in item] == []
 
 
 def test_a_delivery_clears_what_failed_before(engine: Engine) -> None:
