@@ -57,8 +57,10 @@ def test_a_failure_of_the_storage_is_a_metric(world: World) -> None:
     told = world.stored("counted", MAIL)
     told["receipt"]["recipients"] = [world.mailbox(), world.mailbox()]
     before = counted(world, "StorageFailures", Storage=f"{world.settings.stack_name}/efs")
+    executions = counted(world, "DeliveryFailures", Stack=world.settings.stack_name)
     with world.without_mail_root():
         world.execute(told)
+    assert counted(world, "DeliveryFailures", Stack=world.settings.stack_name) == executions + 1
     assert counted(world, "StorageFailures", Storage=f"{world.settings.stack_name}/efs") == before + 2
 
 
