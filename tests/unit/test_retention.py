@@ -55,12 +55,14 @@ def test_days_are_left_for_an_operator_when_everything_took_its_longest(
 
 def test_the_breaker_ends_itself_before_it_is_ended(breaker: dict[str, Any]) -> None:
     """Its own count ends within seven days: ``test_it_ends_after_seven_days`` plays it."""
-    (limit,) = [
-        choice["NumericGreaterThanEquals"]
-        for choice in breaker["States"]["WaitOn?"]["Choices"]
-        if choice["Next"] == "StorageStillDown"
-    ]
-    assert 6 * DAY < limit < 7 * DAY < breaker["TimeoutSeconds"] == 8 * DAY
+    for state in ("WaitOn?", "StillFailing?"):
+        (limits,) = [
+            {one["Variable"]: one["NumericGreaterThanEquals"] for one in choice["Or"]}
+            for choice in breaker["States"][state]["Choices"]
+            if choice["Next"] == "StorageStillDown"
+        ]
+        assert 6 * DAY < limits["$.next.waited"] < 7 * DAY < breaker["TimeoutSeconds"] == 8 * DAY
+        assert limits["$.next.events"] < 25_000
 
 
 def test_age_rings_while_there_is_time(template: dict[str, Any], breaker: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from tests.workflow.script import Outcome, Script, returns, throws
 
 WORKFLOW = "storage_breaker"
 SEVERAL, ONE = "StorageAlarm", "MailboxAlarm"
-STOPPED = ("ReadPipe", "Running?", "MakeMark", "MarkPipe", "StopPipe")
+STOPPED = ("ReadPipe", "Running?", "MakeMark", "MarkPipe", "StopPipe", "Often?", "CountWait")
 PROBE = ("WaitForStorage", "ProbeStorage")
 PASSED = (*PROBE, "CountProbe")
 LOOK = ("ReadPipeAgain", "Ours?")
@@ -251,11 +251,54 @@ def test_while_deliveries_fail_the_pipe_is_stopped_again(engine: Engine) -> None
     assert script.waits == [60, 15, 900, 900, 15, 900, 900, 15, 900]
 
 
-def test_probes_that_work_while_deliveries_fail_end_after_seven_days_as_well(quick: Engine) -> None:
-    path, script = play(quick, Pipe(rings=[SEVERAL] * 2_000))
+def events(path: Sequence[str], script: Script) -> int:
+    """How many events AWS keeps of an execution: two for a state, and three for each attempt of a task."""
+    return 2 + 2 * len(path) + 3 * len(script.calls)
+
+
+def slow_starts(pipe: Pipe, looks: int) -> None:
+    """Let every start of the pipe take so many looks."""
+
+    def start(pipe: Pipe) -> None:
+        pipe.before["StartPipe"] = start
+        still_starting(looks)(pipe)
+
+    def still_starting(left: int) -> Callable[[Pipe], None]:
+        def look(pipe: Pipe) -> None:
+            pipe.current = "STARTING" if left else "RUNNING"
+            if left:
+                pipe.before["ReadPipeAgain"] = still_starting(left - 1)
+
+        return look
+
+    pipe.before["StartPipe"] = start
+
+
+@pytest.mark.parametrize(("alarm", "first"), [(SEVERAL, []), (ONE, [DOWN])], ids=["several", "one"])
+def test_probes_that_work_while_deliveries_fail_end_after_seven_days_as_well(
+    quick: Engine, alarm: str, first: list[Outcome]
+) -> None:
+    pipe = Pipe(rings=[alarm] * 2_000)
+    slow_starts(pipe, 6)
+    path, script = play(quick, pipe, alarm=alarm, WriteMailbox=[*first, returns(probe="ok")] * 2_000)
     assert path[-1] == "StorageStillDown"
-    assert sum(script.waits) < 15 * DAY
-    assert 6.9 * DAY < script.attempts("ReadAlarms") * 960 < 7 * DAY
+    assert 6.5 * DAY < sum(script.waits) < 7 * DAY
+    assert events(path, script) < 25_000
+    assert (pipe.desired, pipe.tags) == ("RUNNING", {})
+
+
+def test_no_execution_is_ended_by_the_number_of_its_events(quick: Engine) -> None:
+    pipe = Pipe(rings=[SEVERAL] * 2_000)
+    slow_starts(pipe, 200)
+    path, script = play(quick, pipe)
+    assert path[-1] == "StorageStillDown"
+    assert 15_000 < events(path, script) < 25_000
+    assert (pipe.desired, pipe.tags) == ("RUNNING", {})
+
+
+def test_the_first_rounds_are_short_and_later_ones_long(quick: Engine) -> None:
+    _, script = play(quick, Pipe(rings=[SEVERAL] * 14))
+    assert script.waits[::3] == [60, *[900] * 11, *[5400] * 3]
 
 
 # --- one mailbox -----------------------------------------------------------------------------------------------------
@@ -270,7 +313,7 @@ def test_one_bad_mailbox_does_not_stop_the_pipe(engine: Engine) -> None:
 
 def test_an_outage_that_shows_in_one_mailbox_stops_the_pipe(engine: Engine) -> None:
     path, _ = play(engine, alarm=ONE, WriteMailbox=[DOWN, DOWN])
-    assert path[:6] == ("ProbeFirst", *STOPPED)
+    assert path[: 1 + len(STOPPED)] == ("ProbeFirst", *STOPPED)
     assert path[-1] == "StorageWorks"
 
 
