@@ -205,6 +205,44 @@ def test_a_pipe_that_another_execution_has_stopped_since_is_its_own(engine: Engi
     assert script.attempts("StartPipe") == 0
 
 
+@pytest.mark.parametrize("others", [{}, {"OperatorStop": "2026-11-24T10:00:00Z"}], ids=["breaker", "operator too"])
+def test_a_stop_is_refused_because_an_execution_that_began_with_this_one_has_stopped_the_pipe(
+    engine: Engine, others: dict[str, str]
+) -> None:
+    pipe = Pipe()
+
+    def other_execution(pipe: Pipe) -> None:
+        pipe.desired = pipe.current = "STOPPED"
+        pipe.tags |= others
+
+    pipe.before["ReadPipeAgain"] = other_execution
+    path, script = play(engine, pipe, StopPipe=[CONFLICT] * 7)
+    assert path[:9] == (*STOPPED[:5], "ReadStop", "Stopped?", "Often?", "CountWait")
+    assert path[-1] == ("NotOurs" if others else "StorageWorks")
+    assert pipe.desired == ("STOPPED" if others else "RUNNING")
+    assert script.waits[0] == 60
+
+
+def test_a_stop_is_refused_and_the_other_execution_s_mark_stands(engine: Engine) -> None:
+    pipe = Pipe()
+
+    def other_execution(pipe: Pipe) -> None:
+        pipe.desired = pipe.current = "STOPPED"
+        pipe.tags["BreakerStop"] = "2026-11-24T10:00:00Z another-execution"
+
+    pipe.before["ReadPipeAgain"] = other_execution
+    path, script = play(engine, pipe, StopPipe=[CONFLICT] * 7)
+    assert path == (*STOPPED[:5], "ReadStop", "Stopped?", "NotOurs")
+    assert script.attempts("StartPipe") == 0
+
+
+def test_a_refused_stop_of_a_pipe_that_cannot_be_read_is_an_alarm(engine: Engine) -> None:
+    known = {"Arn": "PIPE", "DesiredState": "RUNNING", "CurrentState": "RUNNING"}
+    path, script = play(engine, StopPipe=[CONFLICT] * 7, ReadPipe=[known, *[CONFLICT] * 99])
+    assert path[-2:] == ("ReadStop", "BreakerFailed")
+    assert script.attempts("ReadPipe") == 1 + 21
+
+
 # --- does it run, and does mail flow? --------------------------------------------------------------------------------
 
 
