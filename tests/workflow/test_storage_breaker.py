@@ -355,6 +355,15 @@ def test_an_outage_that_shows_in_one_mailbox_stops_the_pipe(engine: Engine) -> N
     assert path[-1] == "StorageWorks"
 
 
+def test_a_throttled_first_probe_stops_nothing(engine: Engine) -> None:
+    path, script = play(
+        engine, Pipe(rings=[ONE]), alarm=ONE, WriteMailbox=[throws("Lambda.TooManyRequestsException")] * 4
+    )
+    assert path == ("ProbeFirst", *WATCHED, "ProbeFirst", "CountFirstProbe", *WATCHED, "StorageWorks")
+    assert script.attempts("StopPipe") == 0
+    assert script.attempts("StorageProbes") == 1
+
+
 def test_one_bad_mailbox_first_and_an_outage_later(engine: Engine) -> None:
     path, _ = play(engine, Pipe(rings=[ONE]), alarm=ONE, WriteMailbox=[returns(probe="ok"), DOWN])
     assert path[: 2 + len(WATCHED) + 1 + len(STOPPED)] == (
