@@ -34,7 +34,7 @@ def status(stack: Stack, console: Console) -> None:
         {"part": "stack", "state": _version(stack)},
         {"part": "pipe", "state": str(pipe)},
     ]
-    needed = pipe.current != RUNNING
+    needed = pipe.current != RUNNING or pipe.runs_marked
     for queue, name in QUEUES.items():
         waiting, in_flight = depth(stack.sqs, stack.output(f"{queue}QueueUrl"))
         row = {"part": name, "waiting": waiting, "in_flight": in_flight}

@@ -55,9 +55,16 @@ class Pipe:
         mark = self.tags.get(OPERATOR) or self.tags.get(BREAKER) or ""
         return mark.partition(" ")[0] if self.stopped_by else ""
 
+    @property
+    def runs_marked(self) -> bool:
+        """Whether it is to run although an operator's mark is there, which keeps the storage breaker from stopping it."""
+        return self.desired != STOPPED and OPERATOR in self.tags
+
     def __str__(self) -> str:
         """Its state in words: ``STOPPED by an operator since 2026-11-24T10:00:00Z``."""
         state = self.current if self.current == self.desired else f"{self.current}, to be {self.desired}"
+        if self.runs_marked:
+            return f"{state}, but is marked as stopped by an operator: mailroomctl pipe start"
         by = f" by {self.stopped_by}" if self.stopped_by else ""
         return f"{state}{by}{f' since {self.stopped_since}' if self.stopped_since else ''}"
 

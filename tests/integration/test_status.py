@@ -230,6 +230,14 @@ def test_status(at: Operator) -> None:
     assert "STOPPED by somebody with other tools than mailroomctl" in at.run("status", 1)
 
 
+def test_a_pipe_that_runs_with_an_operator_s_mark_needs_an_operator(at: Operator) -> None:
+    FakePipes(at, OperatorStop=SINCE)
+    said = "RUNNING, but is marked as stopped by an operator: mailroomctl pipe start"
+    assert at.json("status", 1)[1] == {"part": "pipe", "state": said}
+    at.run("pipe start")
+    assert at.json("status")[1] == {"part": "pipe", "state": "RUNNING"}
+
+
 class FakeCloudWatch:
     """Knows the age of the oldest message of each queue, in seconds."""
 
