@@ -11,6 +11,7 @@ from mailroomctl.command import INTERRUPTED, command, fail
 from mailroomctl.console import Console
 from mailroomctl.deliveries.held import Choice, at_fault, group, with_reasons
 from mailroomctl.deliveries.indexes import Period, by_message
+from mailroomctl.deliveries.raw_mail import days_left
 from mailroomctl.deliveries.side_by_side import side_by_side
 from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
 from mailroomctl.errors import CommandError
@@ -39,6 +40,8 @@ def list_all(
 ) -> None:
     """List the entries that hold mail, by number of messages, with the reason and the remedy.
 
+    Days left are those of the oldest message: then its raw mail expires, and it cannot be delivered any more.
+
     Correct the entry, then mailroomctl replay --held --entry ENTRY.
     """
     choice = _choice(entry, domain, Period(since, until))
@@ -54,10 +57,17 @@ def list_all(
     with console.progress("reading"):
         groups = group(choice.rows(table), at_fault)
     shown = [
-        {"entry": one.key, "messages": one.messages, "oldest": one.oldest, "newest": one.newest, "reason": reason}
+        {
+            "entry": one.key,
+            "messages": one.messages,
+            "oldest": one.oldest,
+            "newest": one.newest,
+            "days_left": days_left(stack, one.oldest),
+            "reason": reason,
+        }
         for one, reason in with_reasons(table, groups)
     ]
-    console.table(("messages", "entry", "oldest", "newest", "reason"), shown, empty=nothing)
+    console.table(("messages", "entry", "oldest", "newest", "days_left", "reason"), shown, empty=nothing)
 
 
 @app.command("discard")

@@ -10,6 +10,7 @@ from mailroom.statuses import Status
 from mailroomctl.console import Console
 from mailroomctl.deliveries.held import Choice, at_fault, group
 from mailroomctl.deliveries.indexes import NoIndexError, Period, by_message
+from mailroomctl.deliveries.raw_mail import days_left as days_of_raw_mail
 from mailroomctl.deliveries.table import DeliveriesTable
 from mailroomctl.errors import CommandError
 from mailroomctl.queues.depth import QUEUES, depth
@@ -27,7 +28,7 @@ def status(stack: Stack, console: Console) -> None:
 
     Exit code 1 when an operator is needed: no mail flows, or some was given up.
     The numbers of the queues are SQS's own, which are approximate and up to a minute old. Days left are those of the
-    oldest message, as far as its age is known.
+    oldest message, as far as its age is known; of held mail, those until its raw mail expires.
     """
     pipe = look(stack)
     rows: list[dict[str, Any]] = [
@@ -42,7 +43,7 @@ def status(stack: Stack, console: Console) -> None:
             row["days_left"] = f"{days:.1f} at most"
         rows.append(row)
         needed |= queue != "Inbound" and waiting + in_flight > 0
-    undelivered = _undelivered(DeliveriesTable(stack))
+    undelivered = _undelivered(stack, DeliveriesTable(stack))
     rows += undelivered
     needed |= any(row["waiting"] for row in undelivered if "waiting" in row)
     console.table(("part", "state", "waiting", "in_flight", "days_left"), rows, empty="")
@@ -50,8 +51,8 @@ def status(stack: Stack, console: Console) -> None:
         raise typer.Exit(1)
 
 
-def _undelivered(table: DeliveriesTable) -> list[dict[str, Any]]:
-    """What is held, the entries with most of it, and how much was rejected within the hour."""
+def _undelivered(stack: Stack, table: DeliveriesTable) -> list[dict[str, Any]]:
+    """What is held and for how long yet, the entries with most of it, and how much was rejected within the hour."""
     lately = Period(datetime.now(UTC) - timedelta(hours=1))
     try:
         groups = group(islice(Choice(Status.HELD).rows(table), _MOST_COUNTED), at_fault)
@@ -59,10 +60,20 @@ def _undelivered(table: DeliveriesTable) -> list[dict[str, Any]]:
     except NoIndexError as error:
         return [{"part": "held mail", "state": str(error)}]
     state = f"{len(groups)} {'entry' if len(groups) == 1 else 'entries'}"
-    held = {"part": "held mail", "state": state, "waiting": sum(one.messages for one in groups)}
-    shown = [{"part": f"held: {one.key}", "state": f"since {one.oldest}", "waiting": one.messages} for one in groups]
+    held: dict[str, Any] = {"part": "held mail", "state": state, "waiting": sum(one.messages for one in groups)}
+    if groups:
+        held["days_left"] = days_of_raw_mail(stack, min(one.oldest for one in groups))
+    shown = [
+        {
+            "part": f"held: {one.key}",
+            "state": f"since {one.oldest}",
+            "waiting": one.messages,
+            "days_left": days_of_raw_mail(stack, one.oldest),
+        }
+        for one in groups[:_SHOWN]
+    ]
     more = [{"part": f"held: {len(groups) - _SHOWN} more entries"}] if len(groups) > _SHOWN else []
-    return [held, *shown[:_SHOWN], *more, {"part": "rejected mail", "state": f"{rejected} in the last hour"}]
+    return [held, *shown, *more, {"part": "rejected mail", "state": f"{rejected} in the last hour"}]
 
 
 def _version(stack: Stack) -> str:

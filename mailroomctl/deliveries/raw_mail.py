@@ -1,7 +1,7 @@
 """The raw mail of a message in the mail bucket: whether it is still there, and what SES found in it."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -31,13 +31,23 @@ def usual_key(stack: Stack, message_id: str) -> str:
     return f"{stack.parameter('MailKeyPrefix', '')}{message_id}"
 
 
+def days_left(stack: Stack, received_at: str) -> str:
+    """Return the days until the raw mail of a message may expire; one that was put back or copied lasts longer."""
+    age = datetime.now(UTC) - datetime.fromisoformat(received_at)
+    return f"{max(0.0, _retention_days(stack) - age / timedelta(days=1)):.1f}"
+
+
 def check_stored(stack: Stack, bucket: str, key: str) -> None:
     """Raise ``CommandError`` when the raw mail is gone."""
     if stored_at(stack, bucket, key) is None:
-        days = stack.parameter("MailRetentionDays", "90")
+        days = _retention_days(stack)
         raise CommandError(
             f"the raw mail s3://{bucket}/{key} is gone: the bucket keeps mail for {days} days (MailRetentionDays)."
         )
+
+
+def _retention_days(stack: Stack) -> int:
+    return int(stack.parameter("MailRetentionDays", "90"))
 
 
 def verdicts(stack: Stack, bucket: str, key: str) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Pipe:
 
     @property
     def runs_marked(self) -> bool:
-        """Whether it is to run although an operator's mark is there, which keeps the storage breaker from stopping it."""
+        """Whether it is to run although an operator's mark is there, which keeps the storage breaker off."""
         return self.desired != STOPPED and OPERATOR in self.tags
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 from mailroomctl.commands import held
 from mailroomctl.deliveries import execution, replay_many
 from mailroomctl.deliveries.table import DeliveriesTable
+from mailroomctl.times import iso
 from tests.fakes.dynamodb import domain, mailbox
 from tests.integration.command_line import Operator
 from tests.integration.waiting_messages import FakeWorkflow, delivered, failed, hold, record, records, resolves
@@ -60,11 +62,22 @@ def test_what_is_held_is_listed_by_entry(at: Operator) -> None:
         "messages": 3,
         "oldest": day(1),
         "newest": day(3),
+        "days_left": rows[0]["days_left"],
         "reason": "5.1.1 there is no such address; correct the entry, or add what it leads to",
     }
     assert [(row["entry"], row["messages"]) for row in rows[1:]] == [(UNKNOWN, 1), ("bob@example.com", 1)]
     assert rows[2]["reason"] == "MessageMissing it is gone; put the object back, then replay; or discard it"
     assert "correct the entry" in at.run("held list")
+
+
+def test_days_left_are_those_of_the_oldest_raw_mail(at: Operator) -> None:
+    at.parameters["MailRetentionDays"] = "40"
+    now = datetime.now(UTC)
+    for number, days in enumerate((39.5, 3)):
+        hold(at, f"m{number}", INFO, INFO, received_at=iso(now - timedelta(days=days)))
+    hold(at, "m2", "a@unknown.example", UNKNOWN, received_at=iso(now - timedelta(days=41)))
+    assert {row["entry"]: row["days_left"] for row in at.json("held list")} == {INFO: "0.5", UNKNOWN: "0.0"}
+    assert "days left" in at.run("held list")
 
 
 @pytest.mark.parametrize(

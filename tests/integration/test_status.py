@@ -289,7 +289,7 @@ def test_what_was_given_up_needs_an_operator(at: Operator, fill: Any) -> None:
 
 def test_what_is_held_needs_an_operator_and_what_is_rejected_does_not(at: Operator) -> None:
     FakePipes(at)
-    now, long_ago = datetime.now(UTC), "2026-11-01T02:47:00.123Z"
+    now, long_ago = datetime.now(UTC), "2020-11-01T02:47:00.123Z"
     for number, minutes in enumerate((1, 30, 59, 90)):
         received_at = iso(now - timedelta(minutes=minutes))
         record(at, f"r{number}", "gone@example.com", "REJECTED", code="5.1.1", received_at=received_at)
@@ -302,9 +302,23 @@ def test_what_is_held_needs_an_operator_and_what_is_rejected_does_not(at: Operat
         hold(at, f"m{number}", f"x{number}@unknown.example", "@unknown.example", received_at=long_ago)
         hold(at, f"n{number}", f"{number:02}@example.com", f"{number:02}@example.com")
     rows = at.json("status", 1)[5:]
-    assert rows[0] == {"part": "held mail", "state": "14 entries", "waiting": 25}
-    assert rows[1] == {"part": "held: @unknown.example", "state": f"since {long_ago}", "waiting": 12}
+    left = {"days_left": "0.0"}
+    assert rows[0] == {"part": "held mail", "state": "14 entries", "waiting": 25} | left
+    assert rows[1] == {"part": "held: @unknown.example", "state": f"since {long_ago}", "waiting": 12} | left
     assert [row["part"] for row in rows[10:]] == ["held: 08@example.com", "held: 4 more entries", "rejected mail"]
+
+
+def test_held_mail_has_as_many_days_left_as_its_oldest_raw_mail(at: Operator) -> None:
+    FakePipes(at)
+    at.parameters["MailRetentionDays"] = "30"
+    now = datetime.now(UTC)
+    for number, days in enumerate((1, 20.5)):
+        hold(at, f"m{number}", "a@example.com", "a@example.com", received_at=iso(now - timedelta(days=days)))
+    hold(at, "m3", "b@example.com", "b@example.com", received_at=iso(now - timedelta(days=2)))
+    left = {"held mail": "9.5", "held: a@example.com": "9.5", "held: b@example.com": "28.0"}
+    assert days_left(at) == left
+    at.parameters.clear()
+    assert days_left(at)["held mail"] == "69.5", "the template's default"
 
 
 def test_a_stack_without_the_index_has_a_status(at: Operator) -> None:
