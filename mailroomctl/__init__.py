@@ -6,6 +6,7 @@
 ``directory``   who receives mail: entries, checks, import and export
 ``deliveries``  what became of a message: records, raw mail, quarantine, executions
 ``queues``      messages that wait for the workflow or for an operator, and the pipe between
+``setup``       what is there before a stack is, and what to do in which order
 ``local``       the whole application on one machine, on an embedded AWS
 
 For all: ``command`` (how a command finds its stack and fails), ``stack`` (the deployed stack), ``console`` (what is
