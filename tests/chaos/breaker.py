@@ -12,7 +12,7 @@ from mailroomctl.queues.pipe import BREAKER
 from tests.e2e.world import World
 
 #: The two alarms that start it, by their names in the template, and how likely either is to ring for a storage fault.
-ALARMS = {"StorageAlarm": 0.45, "MailboxStorageAlarm": 0.25}
+ALARMS = {"StorageAlarm": 0.3, "MailboxStorageAlarm": 0.2}
 #: Seconds until it has found out that the storage works: it waits at most as long again as the fault lasted.
 PATIENCE = 60.0
 #: States in which it has nothing to do with the pipe any more, and those in which it has given up.

@@ -19,8 +19,8 @@ from tests.chaos.plan import STOPPED, Fault
 
 #: Seconds that a remount is tried for: it is refused while a worker has a file open for writing.
 REMOUNT = 2.0
-#: Seconds that an outage lasts longer when no call has met it yet.
-UNMET = 3.0
+#: Calls that are to meet an outage, and for how many messages longer it lasts while so many have not.
+MET, LONGER = 4, 8
 
 
 class Storage:
@@ -145,8 +145,9 @@ class Faults:
 
     def end(self, number: int) -> None:
         """End what was to last until mail ``number``."""
-        for kind in [kind for kind, until in self._until.items() if number >= until]:
-            self._end(kind)
+        for kind, until in list(self._until.items()):
+            if number >= until + (0 if self._is_met(kind) else LONGER):
+                self._end(kind)
 
     def end_all(self) -> None:
         """End every fault."""
@@ -157,6 +158,9 @@ class Faults:
         """Kill workers."""
         for _ in range(times):
             self.count["workers killed"] += self._workers.kill()
+
+    def _is_met(self, kind: str) -> bool:
+        return kind not in outages.KINDS or self._switch.failed()[kind] >= self._met[kind] + MET
 
     def _begin(self, fault: Fault) -> str | None:
         """Begin a fault; returns what was done, None when it cannot be now."""
@@ -183,9 +187,6 @@ class Faults:
         if kind == STOPPED:
             self.wrong += self._operator.starts_the_pipe()
         elif kind in outages.KINDS:
-            deadline = time.monotonic() + UNMET
-            while self._switch.failed()[kind] == self._met[kind] and time.monotonic() < deadline:
-                time.sleep(0.05)
             self._switch.give_back(kind)
         else:
             self._storage.mend(kind)

@@ -23,8 +23,8 @@ from mailroomctl.local.emulator import alarms, server
 from mailroomctl.local.settings import ACCESS_KEY
 
 DYNAMODB, S3, THROTTLED = KINDS = ("DynamoDB gone", "S3 gone", "functions throttled")
-#: How likely a call of a function is turned away while they are throttled: some get through, as under a limit.
-TURNED_AWAY = 0.85
+#: How likely a call fails: as in real outages some get through, and what they have begun then fails at a later step.
+FAILS = 0.75
 #: What becomes of a workflow's call, and how often; the last two are carried out although the workflow sees a failure.
 WAYS = {"refused": 4, "unanswered": 2, "answer lost": 2, "late": 1}
 #: What becomes of a function's call. Silence is longer than any read timeout.
@@ -70,8 +70,14 @@ class Switch:
 
     def failed(self, what: str = "") -> Counter[str]:
         """How many calls have failed for each kind; only those whose text holds ``what``."""
-        lines = self._log.read_text().splitlines() if self._log.exists() else []
-        return Counter(line.partition(":")[0] for line in lines if what in line)
+        return Counter(line.partition(":")[0] for line in self._noted() if what in line)
+
+    def ways(self) -> Counter[str]:
+        """How many calls have failed in each way."""
+        return Counter(":".join(line.split(":")[:2]) for line in self._noted())
+
+    def _noted(self) -> list[str]:
+        return self._log.read_text().splitlines() if self._log.exists() else []
 
 
 @contextmanager
@@ -116,7 +122,7 @@ class Outages:
         """A workflow's invocations."""
 
         def wrapped(function: str, event: Any) -> Any:
-            if self._switch.is_away(THROTTLED) and self._random.random() < TURNED_AWAY:
+            if self._fails(THROTTLED):
                 self._switch.note(THROTTLED, "refused", str(function).rpartition(":")[2])
                 raise self._failure("Lambda.TooManyRequestsException", "Rate Exceeded.")
             return call(function, event)
@@ -128,7 +134,7 @@ class Outages:
 
         async def wrapped(scope: Any, receive: Any, send: Any) -> None:
             kind = _asked_by_a_function(scope)
-            if not kind or not self._switch.is_away(kind):
+            if not kind or not self._fails(kind):
                 await app(scope, receive, send)
                 return
             way = self._drawn(HTTP_WAYS)
@@ -146,7 +152,7 @@ class Outages:
         return wrapped
 
     def _task(self, kind: str, what: str, error: str, call: Callable[[], Any]) -> Any:
-        if not self._switch.is_away(kind):
+        if not self._fails(kind):
             return call()
         way = self._drawn(WAYS)
         self._switch.note(kind, way, what)
@@ -159,6 +165,9 @@ class Outages:
             raise self._failure(error, "chaos")
         # Said at once: what the workflow does next is the same, and a test of hundreds of them ends.
         raise self._failure("States.Timeout", f"chaos: {way}")
+
+    def _fails(self, kind: str) -> bool:
+        return self._switch.is_away(kind) and self._random.random() < FAILS
 
     def _drawn(self, ways: dict[str, int]) -> str:
         return self._random.choices(list(ways), list(ways.values()))[0]

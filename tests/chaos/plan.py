@@ -13,7 +13,7 @@ DOMAIN, UNKNOWN_DOMAIN = "example.com", "elsewhere.example"
 STOPPED = "pipe stopped"
 #: Kinds of fault of the storage, and all that last for some messages; each begins once in so many messages.
 STORAGE = {"full": 16, "read-only": 20}
-LASTING = {**STORAGE, STOPPED: 25, DYNAMODB: 25, S3: 25, THROTTLED: 25}
+LASTING = {**STORAGE, STOPPED: 25, DYNAMODB: 30, S3: 35, THROTTLED: 35}
 #: How likely a worker is killed after a message was handed over.
 KILL = 0.45
 #: Once in so many messages there is a virus, or each kind of recipient whose mail is held.

@@ -25,7 +25,7 @@ WAIT_SCALE = "0.05"
 #: Seconds until a message is redelivered whose execution was lost; the template's 400 s would be the whole test.
 VISIBILITY = 60
 #: Messages in the queue above which the next message waits, and for how many seconds at most.
-BACKLOG, LONGEST_PAUSE = 4, 1.5
+BACKLOG, LONGEST_PAUSE = 4, 1.0
 #: Outcomes that a replay leaves as they are.
 FINAL = ("DELIVERED", "QUARANTINED", "REJECTED", "HELD", "REPLAYED")
 #: Seconds for the queues to drain in.
@@ -119,7 +119,7 @@ class _Run:
         self._repair()
         report.wrong += self._found(repaired=True)
         report.faults = self._faults.count
-        report.failed_calls = self._switch.failed()
+        report.failed_calls = self._switch.ways()
         report.breaker = self._breaker.ends()
         report.copies = sum(len(plan.expected(mail, repaired=True).copies) for mail in plan.mails)
         report.seconds = time.monotonic() - began

@@ -22,3 +22,6 @@ def test_exactly_one_copy_whatever_fails(tmp_path: Path, capsys: pytest.CaptureF
         print(f"chaos: {report}")
     assert report.wrong == []
     assert report.faults, "nothing failed"
+    assert report.failed_calls, "no call has met an outage"
+    assert report.breaker, "the breaker was not started"
+    assert report.held, "no mail was held"
