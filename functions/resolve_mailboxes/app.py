@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from mailroom import settings
 from mailroom.hours import with_hour
-from mailroom.observability import MetricUnit, count_errors, logger, metrics
+from mailroom.observability import logger, metrics, observed
 from mailroom.resolve.directory import Directory
 from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
 from mailroom.resolve.resolution import Request
@@ -36,13 +36,13 @@ rules = Rules(config.mailbox_path_template, config.fan_out_limit, config.verdict
 
 
 @logger.inject_lambda_context(correlation_id_path="message.id", clear_state=True)
-@metrics.log_metrics
-@count_errors
+@observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Give the event with ``deliveries``, one per mailbox, and ``undelivered``, one per recipient without any.
 
     Raises ``FanOutLimitExceeded`` (permanent) and ``DirectoryUnavailable`` (temporary).
     """
+    directory.take_usage()
     resolution = resolve_mailboxes(Request.from_state(event), directory, rules)
     # Problems on the way of recipients that still arrive: who they are is the directory's business, not the log's.
     problems = sorted({problem.code for problem in resolution.problems})
@@ -51,7 +51,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     counts = {"deliveries": len(resolution.deliveries), "rejected": rejected, "held": held}
     logger.info("Resolved", extra={**counts, "problems": len(resolution.problems), "problem_codes": problems})
     logger.debug("Mailboxes", extra={"mailboxes": {one.mailbox: one.path for one in resolution.deliveries}})
-    metrics.add_metric("MailboxesResolved", MetricUnit.Count, counts["deliveries"])
-    metrics.add_metric("RecipientsRejected", MetricUnit.Count, rejected)
-    metrics.add_metric("RecipientsHeld", MetricUnit.Count, held)
+    usage = directory.take_usage()
+    metrics.add("KeysRemembered", usage.remembered)
+    metrics.add("KeysRead", usage.read)
+    if usage.calls.used:
+        metrics.add("DirectoryTime", usage.calls.milliseconds, "Milliseconds")
+    if quarantined := sum(one.action == "quarantine" for one in resolution.deliveries):
+        metrics.add("Copies", quarantined, Outcome="QUARANTINED")
+    if rejected:
+        metrics.add("Recipients", rejected, Outcome="REJECTED")
+    if held:
+        metrics.add("Recipients", held, Outcome="HELD")
     return {**event, "message": with_hour(event.get("message") or {}), **resolution.to_state()}

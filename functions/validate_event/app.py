@@ -6,14 +6,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from mailroom import notification, settings, state
 from mailroom.notification import Ignored
-from mailroom.observability import MetricUnit, count_errors, logger, metrics
+from mailroom.observability import logger, metrics, observed
 
 config = settings.load(settings.ValidateEventSettings)
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
-@count_errors
+@observed
 def handler(event: Any, context: LambdaContext) -> state.Received | state.Ignored:
     """Turn an event into ``{"kind": "mail", …}`` or ``{"kind": "ignored", "reason"}``; no AWS call is made.
 
@@ -22,13 +21,13 @@ def handler(event: Any, context: LambdaContext) -> state.Received | state.Ignore
     received = notification.parse(event)
     if isinstance(received, Ignored):
         logger.info("Ignored", extra={"reason": received.reason})
-        metrics.add_metric("EventIgnored", MetricUnit.Count, 1)
+        metrics.add("Messages", 1, Outcome="IGNORED")
         return received.to_state()
     logger.set_correlation_id(received.message_id)
     received.check_object(config.mail_bucket, (config.mail_key_prefix, config.quarantine_prefix))
     logger.debug("Envelope", extra={"source": received.source, "recipients": list(received.recipients)})
     logger.info("Mail received", extra={"recipients": len(received.recipients), "verdicts": dict(received.verdicts)})
-    metrics.add_metric("MailReceived", MetricUnit.Count, 1)
+    metrics.add("Messages", 1, Outcome="RECEIVED")
     return received.to_state(
         now=int(time.time()),
         lease_seconds=config.lease_seconds,

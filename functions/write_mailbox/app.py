@@ -7,8 +7,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mailroom import maildir, settings
 from mailroom.delivery import Delivery, written_state
 from mailroom.mail_store import MailStore, s3_client
-from mailroom.observability import MetricUnit, count_errors, logger, metrics
+from mailroom.observability import logger, metrics, observed
 from mailroom.state import Written
+from mailroom.stopwatch import Stopwatch
 
 config = settings.load(settings.WriteMailboxSettings)
 mail_store = MailStore(
@@ -24,8 +25,7 @@ mail_store = MailStore(
 
 
 @logger.inject_lambda_context(correlation_id_path="message.id", clear_state=True)
-@metrics.log_metrics
-@count_errors
+@observed
 def handler(event: dict[str, Any], context: LambdaContext) -> Written | dict[str, str]:
     """Write the copy and give ``{"file_name", "size", "folder", "already_delivered"}``.
 
@@ -37,21 +37,26 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Written | dict[str
     if event.get("probe") is True:
         probed = maildir.probe(config.mail_root)
         logger.info("Probed", extra=probed._asdict())
-        metrics.add_metric("StorageProbed", MetricUnit.Count, 1)
         return {"probe": "ok"}
     delivery = Delivery.from_state(event, request_id=context.aws_request_id)
     logger.info("Writing", extra={"attempts": delivery.attempts, "recovering": delivery.recovering})
-    delivered = delivery.write(
-        mail_store,
-        config.mail_root,
-        publish_seconds=config.publish_seconds,
-        patience=config.storage_patience_milliseconds / 1000,
-    )
+    whole, reading = Stopwatch(), Stopwatch()
+    with whole:
+        delivered = delivery.write(
+            mail_store,
+            config.mail_root,
+            publish_seconds=config.publish_seconds,
+            patience=config.storage_patience_milliseconds / 1000,
+            reading=reading,
+        )
     where = {"path": delivery.path, "folder": delivered.folder, "file_name": delivered.file_name}
     logger.debug("Copy", extra={"mailbox": delivery.mailbox, "recipients": list(delivery.recipients), **where})
     age = (datetime.now(UTC) - delivery.received_at).total_seconds()
-    metrics.add_metric("CopyRecovered" if delivered.already_delivered else "CopyWritten", MetricUnit.Count, 1)
-    metrics.add_metric("BytesDelivered", MetricUnit.Bytes, delivered.size)
-    metrics.add_metric("AgeAtDelivery", MetricUnit.Seconds, age)
+    metrics.add("Copies", 1, Outcome="RECOVERED" if delivered.already_delivered else "DELIVERED")
+    metrics.add("BytesDelivered", delivered.size, "Bytes")
+    metrics.add("AgeAtDelivery", round(age, 3), "Seconds")
+    metrics.add("StorageTime", round(whole.milliseconds - reading.milliseconds, 1), "Milliseconds")
+    if reading.used:
+        metrics.add("RawMailTime", reading.milliseconds, "Milliseconds")
     logger.info("Written", extra={"size": delivered.size, "already_delivered": delivered.already_delivered})
     return written_state(delivered)

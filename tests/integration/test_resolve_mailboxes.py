@@ -1,5 +1,6 @@
 """The function ResolveMailboxes against DynamoDB's API, with entries that the commands have written."""
 
+import json
 from typing import Any
 
 import pytest
@@ -90,6 +91,37 @@ def test_mail_in_the_seconds_after_a_command_arrives(at: Operator, call: Any) ->
     at.run("mailbox disable eve@example.com")
     at.run("mailbox enable bob@example.com")
     assert call("eve@example.com")["undelivered"] == [], "a yes may be as old as the cache allows"
+
+
+def test_outcomes_and_the_work_of_the_directory_are_measured(
+    at: Operator, call: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at.run("mailbox add bob@example.com")
+
+    def measured(*recipients: str, **verdicts: str) -> dict[str, float]:
+        capsys.readouterr()
+        call(*recipients, verdicts=verdicts)
+        lines = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line]
+        assert all(line["correlation_id"] == "m1" for line in lines)
+        found: dict[str, float] = {}
+        for line in lines:
+            for directive in line["_aws"]["CloudWatchMetrics"]:
+                for metric in directive["Metrics"]:
+                    outcome = [line[key] for key in directive["Dimensions"][0] if key == "Outcome"]
+                    found[" ".join([metric["Name"], *outcome])] = line[metric["Name"]]
+        return found
+
+    first = measured("bob@example.com")
+    assert first.pop("DirectoryTime") > 0
+    assert (first["KeysRemembered"], first["KeysRead"] > 0) == (0, True)
+    assert set(first) == {"KeysRemembered", "KeysRead"}
+    again = measured("bob@example.com")
+    assert again == {"KeysRemembered": again["KeysRemembered"], "KeysRead": 0}
+    assert again["KeysRemembered"] > 0
+    outcomes = measured("nobody@example.com", "x@unknown.example", "y@unknown.example", "bob@example.com", spam="FAIL")
+    assert outcomes["Recipients REJECTED"] == 1
+    assert outcomes["Recipients HELD"] == 2
+    assert outcomes["Copies QUARANTINED"] == 1
 
 
 def test_no_domain_is_known_until_the_directory_names_one(at: Operator, call: Any) -> None:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,9 +21,11 @@ from mailroom.errors import (
     MessageMissing,
     MessageUnavailable,
     StorageUnavailable,
+    Unforeseen,
 )
 from mailroom.mail_store import s3_client
 from mailroom.observability import logger
+from mailroom.stopwatch import Stopwatch
 from moto import mock_aws
 
 from tests.integration.handlers import fresh_worker, lambda_context
@@ -62,6 +65,7 @@ def handler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
         s3.create_bucket(Bucket="mail-bucket")
         s3.put_object(Bucket="mail-bucket", Key="mail/m1", Body=RAW)
         app = fresh_worker(monkeypatch, "write_mailbox", {"MAIL_BUCKET": "mail-bucket", "MAIL_ROOT": str(tmp_path)})
+        monkeypatch.setenv("STACK_NAME", "mail")
         yield lambda event, request_id="request-1": app.handler(event, lambda_context(request_id))
 
 
@@ -270,10 +274,43 @@ def test_logs_name_the_message_and_nobody(handler: Any, capsys: pytest.CaptureFi
     logged = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     assert {line["correlation_id"] for line in logged if "level" in line} == {"m1"}
     assert "example.com" not in out
-    (emf,) = [line for line in logged if "CopyWritten" in line]
-    assert emf["CopyWritten"] == [1.0]
-    assert emf["BytesDelivered"][0] > len(RAW)
-    assert emf["AgeAtDelivery"][0] > 0
+    (emf,) = [line for line in logged if "_aws" in line]
+    assert (emf["Stack"], emf["Outcome"], emf["Copies"], emf["correlation_id"]) == ("mail", "DELIVERED", 1, "m1")
+    assert emf["BytesDelivered"] > len(RAW)
+    assert emf["AgeAtDelivery"] > 0
+    assert emf["RawMailTime"] > 0
+    assert emf["StorageTime"] > 0
+
+
+def test_a_copy_that_is_there_reads_no_raw_mail(handler: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    handler(item())
+    capsys.readouterr()
+    handler(item(attempts=2))
+    (emf,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line]
+    assert (emf["Outcome"], emf["Copies"]) == ("RECOVERED", 1)
+    assert "RawMailTime" not in emf
+
+
+def test_time_of_s3_is_not_time_of_the_storage(
+    handler: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    def content(*_: Any) -> Iterator[bytes]:
+        now[0] += 3
+        yield RAW
+
+    def deliver(*_: Any, content: Iterator[bytes], **__: Any) -> maildir.Delivered:
+        size = len(b"".join(content))
+        now[0] += 0.25
+        return maildir.Delivered("name", "INBOX", size, size, already_delivered=False)
+
+    monkeypatch.setattr(Stopwatch.__init__, "__defaults__", (lambda: now[0],))
+    monkeypatch.setattr("mailroom.delivery.Delivery._content", content)
+    monkeypatch.setattr("mailroom.maildir.deliver", deliver)
+    handler(item())
+    (emf,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line]
+    assert (emf["RawMailTime"], emf["StorageTime"]) == (3000, 250)
 
 
 def test_debug_names_the_copy(handler: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -293,7 +330,9 @@ def test_an_error_is_counted_and_explained(handler: Any, capsys: pytest.CaptureF
     with pytest.raises(MessageMissing):
         handler(item(message={"key": "mail/gone"}))
     logged = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
-    assert [line["MessageMissing"] for line in logged if "MessageMissing" in line] == [[1.0]]
+    assert [(line["Failures"], line["Function"], line["Error"]) for line in logged if "_aws" in line] == [
+        (1, "write_mailbox", "raw mail")
+    ]
     (line,) = [line for line in logged if line.get("message") == "Failed"]
     assert (line["error"], line["correlation_id"]) == ("MessageMissing", "m1")
     assert "not in the bucket" in line["reason"]
@@ -306,8 +345,20 @@ def test_an_unknown_error_is_counted_without_its_text(
         raise RuntimeError("secret of bob@example.com")
 
     monkeypatch.setattr("mailroom.maildir.deliver", broken)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(Unforeseen) as raised:
         handler(item())
     out = capsys.readouterr().out
-    assert '"UnknownError": [1.0]' in out or '"UnknownError":[1.0]' in out
-    assert "secret" not in out
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [(line["Failures"], line["Error"]) for line in lines if "_aws" in line] == [(1, "unforeseen")]
+    (line,) = [line for line in lines if line.get("message") == "Failed"]
+    assert (line["error"], line["level"], line["correlation_id"]) == ("RuntimeError", "ERROR", "m1")
+    assert line["stack"][0] == "RuntimeError"
+    assert line["stack"][-1].startswith("integration/test_write_mailbox.py:")
+    assert line["stack"][-1].endswith(" broken")
+    assert any(place.startswith("mailroom/delivery.py:") for place in line["stack"])
+    # Lambda logs the text of what it is given, and the workflow keeps it.
+    told = "".join(traceback.format_exception(raised.value))
+    for text in (out, told):
+        assert "secret" not in text
+        assert "bob@" not in text
+    assert str(raised.value).startswith("RuntimeError;")

@@ -10,6 +10,7 @@ from mailroom import maildir
 from mailroom.errors import ClockWrong, InvalidEvent
 from mailroom.mail_store import MailStore
 from mailroom.state import WriteRequest, Written
+from mailroom.stopwatch import Stopwatch
 
 #: How far the local clock may be behind the workflow's. The rest of the time between the deadline and the state's
 #: timeout is for what lies between the check and the rename.
@@ -111,12 +112,12 @@ class Delivery:
         return entered + seconds
 
     def write(
-        self, mail_store: MailStore, mail_root: str, *, publish_seconds: float, patience: float
+        self, mail_store: MailStore, mail_root: str, *, publish_seconds: float, patience: float, reading: Stopwatch
     ) -> maildir.Delivered:
         """Put the copy into the Maildir; the raw mail is fetched only when it must be written.
 
         A first attempt publishes within ``publish_seconds`` of the state's entry, or not at all. ``patience`` is the
-        time for what may pass at once, in seconds.
+        time for what may pass at once, in seconds. ``reading`` measures how long the raw mail lets wait.
 
         Raises ``ClockWrong``, and what ``maildir.deliver`` and ``MailStore.open`` raise.
         """
@@ -128,7 +129,7 @@ class Delivery:
             delivery_id=self.delivery_id,
             received_at=self.received_at,
             headers=self.headers,
-            content=self._content(mail_store),
+            content=reading.over(self._content(mail_store)),
             attempt=self.attempt,
             recovering=self.recovering,
             first_claimed_at=self.first_claimed_at,

@@ -7,6 +7,7 @@ within the cache's time to live. Before mail is turned away, what that rests on 
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,6 +15,7 @@ from cachetools import TLRUCache
 
 from mailroom.errors import DirectoryUnavailable
 from mailroom.resolve.entries import ANY_DOMAIN, Domain, Entry, parse_entry
+from mailroom.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -21,6 +23,17 @@ if TYPE_CHECKING:
 BATCH_SIZE = 100  # keys, the most that BatchGetItem takes
 SCANNED_PAGES = 20
 """Pages of at most 1 MB that are searched for any domain; a page takes some 20 ms."""
+
+
+@dataclass(slots=True)
+class Usage:
+    """What the look-ups of one message took."""
+
+    remembered: int = 0
+    """Keys that the cache knew."""
+    read: int = 0
+    """Keys that were asked of the table."""
+    calls: Stopwatch = field(default_factory=Stopwatch)
 
 
 class Directory:
@@ -50,6 +63,7 @@ class Directory:
         self._client = client
         self.calls = 0
         """BatchGetItem calls so far."""
+        self._usage = Usage()
         self._clock = clock
         self._negative_seconds = min(cache_negative_seconds, cache_seconds)
         self._any_domain: Domain | None = None
@@ -74,7 +88,13 @@ class Directory:
                 found[key] = self._cache[key]
             except KeyError:
                 continue
+        self._usage.remembered += len(found)
         return found
+
+    def take_usage(self) -> Usage:
+        """Return what was used since the last time."""
+        taken, self._usage = self._usage, Usage()
+        return taken
 
     def read(self, keys: Iterable[str], *, consistent: bool = False) -> dict[str, Entry | None]:
         """Read ``keys`` from the table, whatever the cache says, with one call for each hundred.
@@ -83,6 +103,7 @@ class Directory:
         Raises ``DirectoryUnavailable`` when DynamoDB does not answer in full.
         """
         asked = dict.fromkeys(keys)
+        self._usage.read += len(asked)
         wanted = [key for key in asked if key != ANY_DOMAIN]
         entries: dict[str, Entry | None] = {}
         for start in range(0, len(wanted), BATCH_SIZE):
@@ -172,10 +193,10 @@ class Directory:
         left = unprocessed[self._table_name]["Keys"] if self._table_name in unprocessed else []
         return [str(_plain(key["address"])) for key in left]
 
-    @staticmethod
-    def _call(operation: Callable[..., Any], **request: Any) -> Any:
+    def _call(self, operation: Callable[..., Any], **request: Any) -> Any:
         try:
-            return operation(**request)
+            with self._usage.calls:
+                return operation(**request)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "unknown error")
             raise DirectoryUnavailable(f"reading the directory table failed: {code}") from error

@@ -1,0 +1,53 @@
+"""Metrics in CloudWatch's embedded metric format: a JSON line on stdout, of which CloudWatch makes figures.
+
+Written here and not by Powertools, which needs a line for each set of dimensions, adds a dimension ``service`` to all, and
+takes time to import. Every combination of a name and the values of its dimensions is a series that costs money each month,
+so a value comes from a short list: never an address, a domain or an id. docs/architecture.md has all series.
+"""
+
+import json
+import os
+import time
+from typing import Any
+
+NAMESPACE = "Mailroom"
+#: The dimension that every metric has: two stacks in one account do not count for each other.
+STACK = "Stack"
+
+type Unit = str
+
+
+class Metrics:
+    """The metrics of one call of a function, until ``flush`` writes them."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._lines: list[dict[str, Any]] = []
+
+    def add(self, name: str, value: float, unit: Unit = "Count", **dimensions: str) -> None:
+        """Measure ``name`` once; its dimensions are the stack's name and ``dimensions``."""
+        wanted = {STACK: os.environ.get("STACK_NAME") or "none", **dimensions}
+        for line in self._lines:
+            if name not in line and all(line.get(key, text) == text for key, text in wanted.items()):
+                break
+        else:
+            line = {"_aws": {"CloudWatchMetrics": []}}
+            self._lines.append(line)
+        line |= {**wanted, name: value}
+        directives = line["_aws"]["CloudWatchMetrics"]
+        metric, keys = {"Name": name, "Unit": unit}, list(wanted)
+        for directive in directives:
+            if directive["Dimensions"] == [keys]:
+                directive["Metrics"].append(metric)
+                return
+        directives.append({"Namespace": NAMESPACE, "Dimensions": [keys], "Metrics": [metric]})
+
+    def flush(self, **properties: str | None) -> None:
+        """Write what was measured, as few lines as can be, and forget it.
+
+        ``properties`` stand in every line for searches in the log; they are no dimensions.
+        """
+        lines, self._lines = self._lines, []
+        for line in lines:
+            line["_aws"]["Timestamp"] = int(time.time() * 1000)
+            print(json.dumps({**properties, **line}, separators=(",", ":")), flush=True)
