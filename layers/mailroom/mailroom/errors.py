@@ -14,7 +14,7 @@ from typing import ClassVar
 class MailroomError(Exception):
     """Root of all errors that Mailroom raises on purpose.
 
-    ``kind`` is where the fault is, as the metric of failures has it: a class of its own for each would be a series each.
+    ``kind`` is where the fault is, as the metric of failures has it: each class by itself would be too many series.
     """
 
     kind: ClassVar[str] = "unforeseen"

@@ -1,8 +1,8 @@
 """Metrics in CloudWatch's embedded metric format: a JSON line on stdout, of which CloudWatch makes figures.
 
-Written here and not by Powertools, which needs a line for each set of dimensions, adds a dimension ``service`` to all, and
-takes time to import. Every combination of a name and the values of its dimensions is a series that costs money each month,
-so a value comes from a short list: never an address, a domain or an id. docs/architecture.md has all series.
+Written here and not by Powertools, which needs a line for each set of dimensions, adds a dimension ``service`` to all,
+and takes time to import. Every combination of a name and the values of its dimensions is a series that costs money each
+month, so a value comes from a short list: never an address, a domain or an id. docs/architecture.md has all series.
 """
 
 import json

@@ -6,6 +6,7 @@
 ``kept_workers`` keeps a function's process after an exception
 ``pipe_api``     lets a workflow describe, mark, stop and start a pipe
 ``alarms``       lets an alarm on metric math be deployed
+``queries``      lets a saved query be deployed
 
-Each of the last five says when it can be deleted.
+Each of the last six says when it can be deleted.
 """
