@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from statistics import mean
 from typing import Any
 
 MINUTE = 60
@@ -36,6 +37,7 @@ _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
 }
 _STATISTICS: dict[str, Callable[[list[float]], float]] = {
     "Sum": sum,
+    "Average": mean,
     "Maximum": max,
     "Minimum": min,
     "SampleCount": len,
@@ -98,7 +100,8 @@ def in_alarm(
         if end not in known:
             known[end] = _value(properties, series, end - period, end, semantics)
         value = known[end]
-        assert properties["TreatMissingData"] == "notBreaching"
+        # With "ignore" an alarm stays as it is, which is not imitated: no missing data point makes it ring.
+        assert properties["TreatMissingData"] in {"notBreaching", "ignore"}
         compare = _COMPARISONS[properties["ComparisonOperator"]]
         breaching += value is not None and compare(float(value), float(properties["Threshold"]))
     return breaching >= int(properties.get("DatapointsToAlarm", count))

@@ -25,9 +25,9 @@ OUTPUTS = {
 # Ends: what comes to rest here is for people, so there is no queue behind them.
 TERMINAL_QUEUES = {"DeadLetterQueue", "ParkedQueue"}
 # AWS offers no resource-level permissions for these (the template says where that is documented), or denies all.
-WILDCARDS = {"DeliverLogs", "AttachToTheVpc", "CountFailures", "CountProbes"}
+WILDCARDS = {"DeliverLogs", "AttachToTheVpc", "CountFailures", "CountProbes", "SendTraces"}
 # An alarm that goes back to OK although nothing has changed, in order to ring again.
-REMINDERS = {"MailStillWaitsAlarm"}
+REMINDERS = {"MailStillWaitsAlarm", "InboundDaysAlarm"}
 
 
 @pytest.fixture(scope="module")
