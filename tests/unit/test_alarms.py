@@ -310,9 +310,7 @@ def test_a_queue_that_sqs_no_longer_measures_leaves_the_alarm_as_it_is(alarms: d
 
 
 @every_semantics
-def test_mail_that_waits_for_days_rings_at_three_and_again_at_ten(
-    alarms: dict[str, Any], semantics: Semantics
-) -> None:
+def test_mail_that_waits_for_days_rings_at_three_and_again_at_ten(alarms: dict[str, Any], semantics: Semantics) -> None:
     site = Series()
     for hour in range(14 * 24):
         queue(site, "InboundQueue", range(hour * 60, hour * 60 + 60), visible=1, age=hour * HOUR)

@@ -14,7 +14,11 @@ from mailroom.metrics import NAMESPACE, STACK
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
-FUNCTIONS = {"validate_event": "ValidateEvent", "resolve_mailboxes": "ResolveMailboxes", "write_mailbox": "WriteMailbox"}
+FUNCTIONS = {
+    "validate_event": "ValidateEvent",
+    "resolve_mailboxes": "ResolveMailboxes",
+    "write_mailbox": "WriteMailbox",
+}
 KINDS = {
     name: one.kind
     for name, one in vars(mailroom.errors).items()

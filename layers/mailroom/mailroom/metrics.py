@@ -48,6 +48,7 @@ class Metrics:
         ``properties`` stand in every line for searches in the log; they are no dimensions.
         """
         lines, self._lines = self._lines, []
+        known = {name: value for name, value in properties.items() if value is not None}
         for line in lines:
             line["_aws"]["Timestamp"] = int(time.time() * 1000)
-            print(json.dumps({**properties, **line}, separators=(",", ":")), flush=True)
+            print(json.dumps({**known, **line}, separators=(",", ":")), flush=True)
