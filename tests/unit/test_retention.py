@@ -1,6 +1,7 @@
 """One arithmetic over every retention and time-out: nothing expires unseen, whatever else goes wrong."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,9 @@ def test_the_breaker_ends_itself_before_it_is_ended(breaker: dict[str, Any]) -> 
 
 def test_age_rings_while_there_is_time(template: dict[str, Any], breaker: dict[str, Any]) -> None:
     alarms = {name: one["Properties"] for name, one in template["Resources"].items() if name.startswith("Inbound")}
-    ages = [alarms[f"Inbound{name}Alarm"]["Threshold"] for name in ("Age", "ThreeDays", "TenDays")]
+    first = alarms["InboundAgeAlarm"]["Threshold"]
+    (expression,) = [one["Expression"] for one in alarms["InboundDaysAlarm"]["Metrics"] if "Expression" in one]
+    ages = [first, *(int(age) for age in re.findall(r"age > (\d+)", expression))]
     assert ages == [15 * 60, 3 * DAY, 10 * DAY]
     retention = queue(template, "InboundQueue")["MessageRetentionPeriod"]
     assert breaker["TimeoutSeconds"] < ages[-1] <= retention - 4 * DAY

@@ -1,7 +1,7 @@
 """Lets a saved query of Logs Insights be deployed.
 
-ministack 1.5 knows no ``AWS::Logs::QueryDefinition``, and refuses the whole stack. Here such a query is accepted and kept
-nowhere: nobody asks the embedded AWS for it.
+ministack 1.5 knows no ``AWS::Logs::QueryDefinition``, and refuses the whole stack. Here such a query is accepted and
+kept nowhere: nobody asks the embedded AWS for it.
 
 Delete this module when ministack knows the type: ``test_the_emulator_still_lacks_it`` then fails.
 """
