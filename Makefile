@@ -9,7 +9,7 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cli-docs demo up down test strace dovecot lint types unit crash workflow integration e2e chaos-short sam-local \
+.PHONY: help setup cli-docs demo up down test strace dovecot lint types unit checkov crash workflow integration e2e chaos-short sam-local \
 	chaos bench format clean
 
 # Run a command as a target's only one, and say how long it took.
@@ -28,11 +28,15 @@ $(VENV): pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
 	@$(UV) sync --locked --quiet --all-extras
 	@touch $@
 
+# A tool of its own: what it needs would hold back half of uv.lock.
+CHECKOV_VERSION := 3.3.30
+
 # typer's own reference of every command.
 cli_reference = python -m typer mailroomctl.main utils docs --name mailroomctl
 
-lint: $(VENV) ## Check style with ruff, spelling, the layout of the workflows, and the reference of the commands
+lint: $(VENV) ## Check style with ruff, spelling, the template, the layout of the workflows, and the reference of the commands
 	$(call timed,ruff check . && ruff format --check . && codespell \
+		&& sam validate --lint --region eu-west-1 >/dev/null \
 		&& python -m tools.format_asl --check statemachine/*.asl.json \
 		&& { $(cli_reference) | diff -u docs/cli.md - || { echo "make: docs/cli.md is stale: run make cli-docs" >&2; false; }; })
 
@@ -46,6 +50,12 @@ format: $(VENV) ## Let ruff rewrite what it can, and lay out the workflows
 
 types: $(VENV) ## Check types with mypy
 	$(call timed,mypy layers/mailroom/mailroom functions mailroomctl tools)
+
+checkov: $(VENV) ## Check what CloudFormation makes of the template, in all ways to deploy it, with cfn-lint and checkov
+	$(call timed,ways=$$(mktemp -d) && trap 'rm -rf "$$ways"' EXIT && python -m tools.deployed_template "$$ways" \
+		&& cfn-lint "$$ways"/*.json \
+		&& $(UV) tool run --quiet --from checkov==$(CHECKOV_VERSION) checkov --directory "$$ways" --framework cloudformation \
+			--quiet --compact --skip-download)
 
 demo: $(VENV) ## Send sample mails from SMTP to Maildir on this machine, and stop
 	@python -m mailroomctl.local.demo

@@ -89,7 +89,6 @@ def test_every_queue_has_a_dead_letter_queue_and_an_alarm(template: dict[str, An
         assert ("RedrivePolicy" in queue["Properties"]) != (name in TERMINAL_QUEUES), name
         assert name in watched, name
         assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 86_400, name
-        assert queue["Properties"]["SqsManagedSseEnabled"] is True, name
 
 
 def test_every_alarm_tells_the_alarm_topic(template: dict[str, Any]) -> None:
