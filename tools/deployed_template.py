@@ -1,7 +1,7 @@
 """Write what CloudFormation makes of the template, for each way to deploy it.
 
-``python -m tools.deployed_template FOLDER`` writes ``FOLDER/WAY.json``: SAM's transform is applied, parameters have their
-values, and what a condition leaves out is gone. References to resources stay references.
+``python -m tools.deployed_template FOLDER`` writes ``FOLDER/WAY.json``: SAM's transform is applied, parameters have
+their values, and what a condition leaves out is gone. References to resources stay references.
 """
 
 import json
@@ -57,14 +57,13 @@ _NOTHING = {"Ref": "AWS::NoValue"}
 
 def source() -> dict[str, Any]:
     """The template as it is written, with long function names and plain values."""
-    plain: dict[str, Any] = json.loads(json.dumps(loads(TEMPLATE.read_text(), str(TEMPLATE))))
+    plain: dict[str, Any] = json.loads(_source())
     return plain
 
 
-def deployed(way: str, template: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The template, or the one given, as it is deployed in one of ``WAYS``."""
-    transformed = json.loads(_transformed() if template is None else _transform(template))
-    return _Evaluation(transformed, WAYS[way]).template()
+def deployed(way: str) -> dict[str, Any]:
+    """The template as it is deployed in one of ``WAYS``."""
+    return _Evaluation(json.loads(_transformed()), WAYS[way]).template()
 
 
 def conditions(way: str) -> dict[str, bool]:
@@ -74,19 +73,20 @@ def conditions(way: str) -> dict[str, bool]:
 
 
 @cache
+def _source() -> str:
+    return json.dumps(loads(TEMPLATE.read_text(), str(TEMPLATE)))
+
+
+@cache
 def _transformed() -> str:
-    return _transform(source())
-
-
-def _transform(template: Mapping[str, Any]) -> str:
-    copy = json.loads(json.dumps(template))
-    for resource in copy["Resources"].values():
+    template = source()
+    for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         for name in properties.keys() & _ARTIFACTS:
             properties[name] = f"s3://artifacts/{properties[name]}"
     session = boto3.Session(region_name=PSEUDO_PARAMETERS["AWS::Region"])
     translator = Translator(managed_policy_map={}, sam_parser=Parser(), boto_session=session)
-    return json.dumps(translator.translate(copy, dict(PSEUDO_PARAMETERS), passthrough_metadata=True))
+    return json.dumps(translator.translate(template, dict(PSEUDO_PARAMETERS), passthrough_metadata=True))
 
 
 class _Evaluation:

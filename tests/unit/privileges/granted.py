@@ -1,0 +1,48 @@
+"""What the statements of the roles allow."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.unit.privileges.permission import Permission, named, referred
+
+
+def granted(template: Mapping[str, Any]) -> dict[str, set[Permission]]:
+    """The permissions of each role of a deployed template."""
+    found: dict[str, set[Permission]] = defaultdict(set)
+    for name, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        match resource["Type"]:
+            case "AWS::IAM::Role":
+                policies, role = properties.get("Policies", []), name
+                managed = properties.get("ManagedPolicyArns", [])
+                found[role] |= {Permission("everything of a managed policy", str(arn)) for arn in managed}
+            case "AWS::IAM::RolePolicy":
+                policies, role = [properties], referred(properties["RoleName"])
+            case "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy":
+                raise AssertionError(f"{name}: put its statements into the role")
+            case _:
+                continue
+        for policy in policies:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                found[role] |= set(_of_statement(statement, template))
+    return found
+
+
+def _of_statement(statement: Mapping[str, Any], template: Mapping[str, Any]) -> Iterator[Permission]:
+    assert statement["Effect"] == "Allow", statement
+    assert not statement.keys() & {"NotAction", "NotResource"}, statement
+    conditions = [""]
+    for test, wanted in statement.get("Condition", {}).items():
+        assert test == "StringEquals", statement
+        assert len(wanted) == 1, "one condition a statement"
+        [(key, values)] = wanted.items()
+        conditions = [f"{key}={value}" for value in _listed(values)]
+    for action in _listed(statement["Action"]):
+        for resource in _listed(statement["Resource"]):
+            for condition in conditions:
+                yield Permission(action, named(resource, template), condition)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
