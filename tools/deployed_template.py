@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from cfnlint.decode.cfn_yaml import loads
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
+from cfnlint.decode.cfn_yaml import loads  # type: ignore[import-untyped]
+from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
+from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 PSEUDO_PARAMETERS = {
