@@ -61,9 +61,7 @@ UNDER_KEY = {
     "sqs:SendMessage": ("kms:Decrypt", "kms:GenerateDataKey"),
     "s3:GetObject": ("kms:Decrypt",),
     "s3:PutObject": ("kms:GenerateDataKey",),
-    "dynamodb:BatchGetItem": ("kms:Decrypt",),
-    "dynamodb:Scan": ("kms:Decrypt",),
-    "dynamodb:UpdateItem": ("kms:Decrypt",),
+    "dynamodb": ("kms:Decrypt",),
 }
 #: Calls that need no key although their resource has one: they touch no message, object or item.
 WITHOUT_KEY = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", LIST, *LOG_STREAMS}
@@ -153,6 +151,7 @@ def _of_task(
                 identities = f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/*"
                 yield Permission(action, identities, f"ses:FromAddress={sender}")
         case _:
+            assert "IndexName" not in parameters, "an index is a resource of its own"
             for value in _names(parameters):
                 yield Permission(action, _resource(value, tasks, substitutions))
 
@@ -194,7 +193,7 @@ def _of_key(permission: Permission, template: Template) -> Iterator[Permission]:
         return
     if permission.action.startswith(("sqs:", "s3:", "dynamodb:")):
         service = permission.action.partition(":")[0]
-        for action in UNDER_KEY[permission.action]:
+        for action in UNDER_KEY[service if service == "dynamodb" else permission.action]:
             yield Permission(action, KEY, f"kms:ViaService={service}.{REGION}.amazonaws.com")
 
 
