@@ -11,22 +11,32 @@ def granted(template: Mapping[str, Any]) -> dict[str, set[Permission]]:
     """The permissions of each role of a deployed template."""
     found: dict[str, set[Permission]] = defaultdict(set)
     for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::IAM::Role":
+            managed = resource["Properties"].get("ManagedPolicyArns", [])
+            found[name] |= {Permission("everything of a managed policy", str(arn)) for arn in managed}
+    for roles, statement in statements(template):
+        for role in roles:
+            found[role] |= set(_of_statement(statement, template))
+    return found
+
+
+def statements(template: Mapping[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """The statements of all policies in the template, where they are, with the roles that have them."""
+    for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         match resource["Type"]:
             case "AWS::IAM::Role":
-                policies, role = properties.get("Policies", []), name
-                managed = properties.get("ManagedPolicyArns", [])
-                found[role] |= {Permission("everything of a managed policy", str(arn)) for arn in managed}
+                roles, policies = [name], properties.get("Policies", [])
             case "AWS::IAM::RolePolicy":
-                policies, role = [properties], referred(properties["RoleName"])
-            case "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy":
-                raise AssertionError(f"{name}: put its statements into the role")
+                roles, policies = [referred(properties["RoleName"])], [properties]
+            case "AWS::IAM::Policy":
+                roles, policies = [referred(role) for role in properties["Roles"]], [properties]
+            case "AWS::IAM::ManagedPolicy":
+                raise AssertionError(f"{name}: put its statements into the roles")
             case _:
                 continue
         for policy in policies:
-            for statement in policy["PolicyDocument"]["Statement"]:
-                found[role] |= set(_of_statement(statement, template))
-    return found
+            yield from ((roles, statement) for statement in policy["PolicyDocument"]["Statement"])
 
 
 def _of_statement(statement: Mapping[str, Any], template: Mapping[str, Any]) -> Iterator[Permission]:
