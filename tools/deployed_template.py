@@ -40,7 +40,7 @@ _ON = {
     "WriteMailboxConcurrency": "50",
     "AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms",
 }
-_OFF = {"StorageBreakerMode": "disabled", "ExecutionLog": "metadata", "AttentionIndex": "later"}
+_OFF = {"StorageBreakerMode": "disabled", "ExecutionLog": "metadata", "AttentionIndex": "later", "Tracing": "disabled"}
 #: Every condition of the template holds in one of these ways and does not in another; a test says so.
 WAYS: dict[str, dict[str, str]] = {
     "defaults": {},
