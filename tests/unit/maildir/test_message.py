@@ -71,6 +71,15 @@ def test_the_headers_end_their_lines_as_the_message_does(tmp_path: Path, content
     assert written == Written(len(expected), virtual_size(expected))
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_a_connection_that_breaks_within_the_first_line_changes_no_line_end(tmp_path: Path, end: bytes) -> None:
+    content = end.join([b"From: bob@example.com", b"", b"text", b""])
+    write(tmp_path / "whole", [content])
+    for at in range(len(content)):
+        write(tmp_path / "broken", [content[:at], b"", content[at:]])
+        assert (tmp_path / "broken").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
 @pytest.mark.parametrize("pieces", [1, 7, 511, 512, 513, 3000])
 def test_many_small_chunks_become_few_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
     calls: list[int] = []

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mailroom.errors import InvalidEvent
@@ -19,6 +19,8 @@ START_BYTES = 4 * 1024 * 1024
 # A literal first and a look behind it: twice as fast as counting LF and CRLF, and a good part of a small delivery.
 _BARE_LF = re.compile(rb"\n(?<!\r\n)")
 _LARGE = 64 * 1024
+# A first line that is longer tells nothing of the message's line ends, and need not be in memory.
+_LONGEST_LINE = 64 * 1024
 _CR, _LF = b"\r\n"
 _WRITING = Storing("writing the message")
 
@@ -47,7 +49,7 @@ def write_message(descriptor: int, headers: Sequence[tuple[str, str]], content: 
     The headers end their lines as the message does: CRLF (what SES stores), or LF when its first line does.
     """
     chunks = iter(content)
-    first = next(chunks, b"")
+    first = _until_first_line_ends(chunks)
     eol = _line_end(first)
     front = "".join([f"{name}: {value}{eol}" for name, value in headers]).encode("utf-8", "backslashreplace")
     pieces = [front, first] if front else [first]
@@ -74,6 +76,16 @@ def write_message(descriptor: int, headers: Sequence[tuple[str, str]], content: 
         last = chunk
     _write(descriptor, pieces, waiting)
     return Written(size, size + bare)
+
+
+def _until_first_line_ends(chunks: Iterator[bytes]) -> bytes:
+    """Return the first chunks, of which the last one ends the first line: a connection may break within it."""
+    first = b""
+    for chunk in chunks:
+        first += chunk
+        if b"\n" in first or len(first) >= _LONGEST_LINE:
+            break
+    return first
 
 
 def _bare_line_feeds(chunk: bytes, scratch: bytearray) -> int:
