@@ -1,9 +1,12 @@
 """What the integration tests share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from threading import RLock
+from typing import Any
 from unittest import mock
 
 import pytest
+from moto.dynamodb.responses import DynamoHandler
 
 from tests.fakes.dynamodb import alias, domain, group, mailbox
 from tests.integration.command_line import Operator, operator
@@ -15,6 +18,20 @@ def quick() -> Iterator[None]:
     """Everything that is the same in every test is made once."""
     # moto would make thousands of matchers for each test, for requests that do not come from botocore: there are none.
     with made_once(), mock.patch("moto.core.models.RESPONSES_METHODS", []):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_call_at_a_time() -> Iterator[None]:
+    """moto's DynamoDB lets a query see an item half-way through another thread's update; AWS's does not."""
+    turn = RLock()
+    call: Callable[[DynamoHandler], Any] = DynamoHandler.call_action
+
+    def in_turn(handler: DynamoHandler) -> Any:
+        with turn:
+            return call(handler)
+
+    with mock.patch.object(DynamoHandler, "call_action", in_turn):
         yield
 
 
