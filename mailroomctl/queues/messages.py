@@ -83,12 +83,17 @@ def read_dead_letter(message: Message, records: list[dict[str, Any]]) -> Waiting
     event = [{"messageId": message.id, "body": message.body}]
     failed = [record for record in records if record.get("status") not in FINAL]
     errors = sorted({record.get("error") or record["status"] for record in failed})
-    parts = [f"{record['mailbox']}: {record.get('error') or record['status']}" for record in failed]
+    parts = [f"{record['mailbox']}: {_why(record)}" for record in failed]
     if not records:
         parts = ["nothing is on record: no execution came as far as its mailboxes"]
     elif not failed:
         parts = ["every outcome on record is final"]
     return Waiting(message, event, _mail(event), tuple(errors), "; ".join(parts), {"records": records})
+
+
+def _why(record: dict[str, Any]) -> str:
+    """What the error's name does not say; records of earlier versions have no more than the name."""
+    return plain_cause(str(record.get("reason") or "")) or str(record.get("error") or record["status"])
 
 
 def message_id_of(message: Message) -> str | None:

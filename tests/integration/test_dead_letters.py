@@ -22,6 +22,9 @@ def test_list_says_why(at: Operator) -> None:
     record(at, "m3", "bob@example.com", "DELIVERED")
     give_up(at, "m4", "bob@example.com")
     record(at, "m4", "bob@example.com", "CLAIMED", lease_until=1795488900)
+    give_up(at, "m5", "bob@example.com")
+    reason = json.dumps({"Error": "StorageUnavailable", "Cause": json.dumps({"errorMessage": "read-only"})})
+    record(at, "m5", "bob@example.com", "FAILED", error="StorageUnavailable", reason=reason)
     put(at, "DeadLetter", "no JSON")
     rows = {row["message_id"]: (row["error"], row["cause"]) for row in at.json("dead-letters list")}
     assert rows == {
@@ -29,11 +32,12 @@ def test_list_says_why(at: Operator) -> None:
         "m2": ("", "nothing is on record: no execution came as far as its mailboxes"),
         "m3": ("", "every outcome on record is final"),
         "m4": ("CLAIMED", "bob@example.com: CLAIMED"),
+        "m5": ("StorageUnavailable", "bob@example.com: read-only"),
         None: ("", "nothing is on record: no execution came as far as its mailboxes"),
     }
-    assert [row["message_id"] for row in at.json("dead-letters list --error StorageUnavailable")] == ["m1"]
-    assert len(at.json("dead-letters list --recipient bob@example.com")) == 4
-    assert depth(at, "DeadLetter") == (5, 0)
+    assert [row["message_id"] for row in at.json("dead-letters list --error StorageUnavailable")] == ["m1", "m5"]
+    assert len(at.json("dead-letters list --recipient bob@example.com")) == 5
+    assert depth(at, "DeadLetter") == (6, 0)
 
 
 def test_show(at: Operator) -> None:

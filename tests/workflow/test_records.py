@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mailroomctl.deliveries.table import reason
 from tests.workflow.engines import Engine
 from tests.workflow.mail import BUCKET, NOW, address, functions, queued, ses_notification, without_copy
 from tests.workflow.scenario import on_record
@@ -68,8 +69,11 @@ def test_claimed(engine: Engine) -> None:
 
 
 def test_failed(engine: Engine) -> None:
-    play(engine, "bob", WriteMailbox=[throws("StorageUnavailable")] * 9)
-    assert record(engine) == {**CLAIM, **WHERE, **ATTENTION, "status": "FAILED", "error": "StorageUnavailable"}
+    play(engine, "bob", WriteMailbox=[throws("StorageUnavailable", "opening the mail root: ENOENT")] * 9)
+    item = record(engine)
+    assert reason({**item, "failed_at": ""}) == "StorageUnavailable opening the mail root: ENOENT"
+    assert item.pop("reason")
+    assert item == {**CLAIM, **WHERE, **ATTENTION, "status": "FAILED", "error": "StorageUnavailable"}
 
 
 def test_held(engine: Engine) -> None:
@@ -87,7 +91,9 @@ def test_a_failure_after_a_replay_says_only_what_is_so_now(engine: Engine) -> No
     play(engine, "bob", WriteMailbox=[throws("MailboxPathRejected")])
     play(engine, "bob", at=9, WriteMailbox=[throws("StorageUnavailable")] * 9)
     failed = {"status": "FAILED", "error": "StorageUnavailable"}
-    assert record(engine) == {**CLAIM, **WHERE, **ATTENTION, **TWICE, **failed}
+    item = record(engine)
+    assert "made to fail" in item.pop("reason")
+    assert item == {**CLAIM, **WHERE, **ATTENTION, **TWICE, **failed}
 
 
 def test_what_is_decided_after_a_failure_has_no_time_of_it(engine: Engine) -> None:
