@@ -7,6 +7,7 @@ import typer
 from mailroomctl.command import command
 from mailroomctl.commands import (
     alias,
+    audit,
     catch_all,
     dead_letters,
     directory,
@@ -63,6 +64,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command("explain")(command(explain.explain))
 app.command("status")(command(status.status))
 app.command("trace")(command(trace.trace))
+app.command("audit")(command(audit.audit))
 app.command("replay")(command(replay.replay))
 app.add_typer(held.app, name="held")
 app.add_typer(parked.app, name="parked")

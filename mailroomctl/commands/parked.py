@@ -1,19 +1,20 @@
 """``mailroomctl parked``: events that can never work, kept by the workflow for an operator."""
 
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from mailroomctl.command import command
 from mailroomctl.console import Console
-from mailroomctl.deliveries import execution
 from mailroomctl.deliveries.table import DeliveriesTable
 from mailroomctl.errors import CommandError
 from mailroomctl.interrupts import finishing
 from mailroomctl.queues.in_flight import MessagesInFlight
 from mailroomctl.queues.messages import Waiting, read_parked
 from mailroomctl.queues.process import Done, process_each, read_all
+from mailroomctl.queues.run_again import run_again
 from mailroomctl.queues.selection import Selection, selecting
 from mailroomctl.queues.view import (
     DryRun,
@@ -61,26 +62,12 @@ def replay(stack: Stack, console: Console, selection: Selection, dry_run: DryRun
     An event leaves the queue only when its run has ended well. One that parks itself again is in the queue once, with
     the new reason. Exit code 1 when anything is left in the queue.
     """
-
-    def replay_one(one: Waiting) -> Done:
-        if one.event is None:
-            return Done("not replayed: there is no event in it; show it, then delete it", left=True)
-        run = execution.run(stack, one.event)
-        if run.end == execution.FAILED:
-            return Done(f"not done, stays parked: {run.text}", left=True)
-        with finishing():
-            # What the run has parked again has taken this message's place.
-            in_flight.delete(one.message)
-        if run.end == execution.PARKED:
-            return Done(f"parked again: {run.text}", left=True)
-        return Done(f"{run.end.lower()}: {run.text}".removesuffix(": "))
-
     with _receiving(stack) as in_flight:
         chosen = _chosen(console, in_flight, selection)
         if dry_run:
             show_plan(console, chosen, "would be replayed", _QUEUE)
         else:
-            process_each(console, in_flight, chosen, "replaying", replay_one, queue=_QUEUE)
+            process_each(console, in_flight, chosen, "replaying", partial(run_again, stack, in_flight), queue=_QUEUE)
 
 
 @app.command("delete")

@@ -101,7 +101,7 @@ def test_replay_that_fails_keeps_the_event(at: Operator) -> None:
     before = bodies(at, "Parked")
     FakeWorkflow(at, failed)
     [row] = json.loads(at.run("parked replay --all --json", 1))
-    assert row["result"].startswith("not done, stays parked: FAILED DeliveryIncomplete")
+    assert row["result"].startswith("not done, stays where it is: FAILED DeliveryIncomplete")
     assert "0 of 1 done; 1 still in the parked queue" in at.stderr
     assert bodies(at, "Parked") == before
     assert depth(at, "Parked") == (1, 0)

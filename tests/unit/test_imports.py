@@ -14,6 +14,7 @@ LEVELS = [
     {"main", "__main__"},
     {"commands"},
     {"local"},
+    {"audit"},
     {"queues"},
     {"directory", "deliveries", "setup"},
     {"command", "options"},
