@@ -21,6 +21,7 @@ from mailroomctl.commands import (
     pipe,
     quarantine,
     replay,
+    restore,
     status,
     trace,
 )
@@ -66,6 +67,7 @@ app.command("status")(command(status.status))
 app.command("trace")(command(trace.trace))
 app.command("audit")(command(audit.audit))
 app.command("replay")(command(replay.replay))
+app.command("restore")(command(restore.restore))
 app.add_typer(held.app, name="held")
 app.add_typer(parked.app, name="parked")
 app.add_typer(pipe.app, name="pipe")

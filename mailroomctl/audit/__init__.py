@@ -4,4 +4,5 @@
 ``look``      read, compare, and look into the queues
 ``envelope``  the recipients of a message without a notification, from SES's own header lines
 ``repair``    replay what an audit has found missing
+``restore``   deliver again what is on record and nowhere in its mailbox
 """

@@ -29,6 +29,10 @@ REPLAYED = (Kind.LOST, Kind.UNANSWERED, Kind.OPEN, Kind.FAILED, Kind.HELD)
 """What a replay may mend; the queues' messages are run again."""
 
 _WITHOUT_A_COPY = frozenset({Status.CLAIMED, Status.FAILED, Status.HELD})
+_GO_ON = {
+    Status.RELEASED: "mailroomctl quarantine release goes on with it",
+    Status.RESTORING: "mailroomctl restore goes on with it",
+}
 _MOST_NAMED = 100
 
 
@@ -150,10 +154,9 @@ def _still_open(records: Sequence[Record]) -> str:
     wrong = [
         f"{one['mailbox']} is {one['status']} {one.get('entry') or one.get('error') or ''}".strip()
         for one in records
-        if one["status"] in _WITHOUT_A_COPY | {Status.RELEASED}
+        if one["status"] in _WITHOUT_A_COPY or one["status"] in _GO_ON
     ]
-    if any(one["status"] == Status.RELEASED for one in records):
-        wrong.append("mailroomctl quarantine release goes on with it")
+    wrong += [remedy for status, remedy in _GO_ON.items() if any(one["status"] == status for one in records)]
     return "; ".join(wrong)
 
 

@@ -9,14 +9,19 @@ from mailroomctl.errors import CommandError
 
 
 def notification_from_records(
-    records: Sequence[Record], release: Iterable[str] = (), *, key: str | None = None, bounce: bool = True
+    records: Sequence[Record],
+    release: Iterable[str] = (),
+    *,
+    restore: Iterable[str] = (),
+    key: str | None = None,
+    bounce: bool = True,
 ) -> dict[str, Any]:
     """Return the SES notification of one message, rebuilt from its records.
 
-    ``release`` are mailboxes whose quarantine is lifted; ``key`` is where the raw mail is, when not where it was.
-    Without ``bounce`` no sender is told of a rejection. The recipients are those of the records, the verdicts those
-    that the records name: one that changed no delivery is not on record. Raises ``CommandError`` when a record does not
-    say enough.
+    ``release`` are mailboxes whose quarantine is lifted, ``restore`` those whose copy is lost; ``key`` is where the raw
+    mail is, when not where it was. Without ``bounce`` no sender is told of a rejection. The recipients are those of the
+    records, the verdicts those that the records name: one that changed no delivery is not on record. Raises
+    ``CommandError`` when a record does not say enough.
     """
     records = [record for record in records if record.get("mailbox") != BOUNCE]
     if not records:
@@ -50,6 +55,8 @@ def notification_from_records(
     ours: dict[str, Any] = {}
     if released := sorted(release):
         ours["release"] = released
+    if restored := sorted(restore):
+        ours["restore"] = restored
     if not bounce:
         ours["no_bounce"] = True
     return notification | ({"mailroom": ours} if ours else {})

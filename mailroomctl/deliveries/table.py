@@ -100,7 +100,7 @@ class DeliveriesTable:
         from botocore.exceptions import ClientError
 
         values = {"status": status, **fields}
-        seen = {name: record[name] for name in ("status", "entry") if record.get(name)}
+        seen = {name: record[name] for name in ("status", "entry", "delivered_at") if record.get(name)}
         try:
             self.client.update_item(
                 TableName=self.name,

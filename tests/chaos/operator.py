@@ -25,10 +25,11 @@ class Operator:
         there = ["--endpoint-url", settings.endpoint, "--stack-name", settings.stack_name, "--region", settings.region]
         self._there = [*there, "--json"]
 
-    def calls(self, *arguments: str) -> Any:
-        """Run a command, which must succeed; returns what it prints."""
-        result = CliRunner().invoke(app, [*arguments, *self._there], env={"AWS_PROFILE": None})
-        assert result.exit_code == 0, result.output
+    def calls(self, *arguments: str, code: int = 0) -> Any:
+        """Run a command, which must end with this exit code; returns what it prints."""
+        state = str(self._world.settings.state)
+        result = CliRunner().invoke(app, [*arguments, *self._there], env={"AWS_PROFILE": None, "XDG_STATE_HOME": state})
+        assert result.exit_code == code, result.output
         return json.loads(result.stdout)
 
     def sees_the_pipe_run(self) -> bool:

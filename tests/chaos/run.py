@@ -17,7 +17,7 @@ from tests.chaos.faults import Faults, Storage, Workers
 from tests.chaos.operator import Operator
 from tests.chaos.outages import Switch, instead_of_the_server
 from tests.chaos.plan import DOMAIN, REPAIR, Mail, Plan, Step
-from tests.chaos.verify import verify, verify_notices
+from tests.chaos.verify import verify, verify_audit, verify_notices
 from tests.e2e.world import World
 
 #: Part of each wait and retry delay that is kept; all of them would make the test ten times as long.
@@ -128,6 +128,7 @@ class _Run:
     def _found(self, *, repaired: bool) -> list[str]:
         wrong = verify(self._world, self._plan, self._ids, repaired=repaired)
         wrong += verify_notices(self._world, self._plan, self._switch)
+        wrong += verify_audit(self._operator, self._plan, self._world.mail_root, repaired=repaired)
         return [f"{'repaired' if repaired else 'held'}: {text}" for text in wrong]
 
     def _step(self, number: int, step: Step) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mailroom.statuses import Status
 
+from tests.chaos.operator import Operator
 from tests.chaos.outages import DYNAMODB, Switch
 from tests.chaos.plan import AT_FAULT, Expected, Mail, Plan
 from tests.e2e.world import World
@@ -37,6 +38,19 @@ def verify(world: World, plan: Plan, ids: dict[int, str], *, repaired: bool) -> 
     wrong += [f"not expected in {mailbox}: {path}" for (_, mailbox), paths in found.items() for path in paths]
     depths = {queue: world.depth(queue) for queue in ("Inbound", "DeadLetter", "Parked")}
     wrong += [f"the queue {queue} holds {depth}" for queue, depth in depths.items() if depth != (0, 0)]
+    return wrong
+
+
+def verify_audit(operator: Operator, plan: Plan, mail_root: Path, *, repaired: bool) -> list[str]:
+    """Return what is wrong with what ``mailroomctl audit`` finds: all that is held, and nothing when that is repaired."""
+    held = sum(len(plan.expected(mail, repaired=repaired).held) for mail in plan.mails)
+    options = ("audit", "--until", "2100-01-01", "--mail-root", str(mail_root))
+    answer = operator.calls(*options, code=1 if held else 0)
+    found = {row["finding"]: row["count"] for row in answer["findings"]}
+    expected = {"held": held} if held else {}
+    wrong = [] if found == expected else [f"the audit found {found}, not {expected}"]
+    if answer["objects"] != len(plan.mails):
+        wrong.append(f"the audit has read {answer['objects']} objects of {len(plan.mails)}")
     return wrong
 
 

@@ -48,7 +48,7 @@ class Notification:
     ``received_at`` is when SES received it (aware, UTC), or ``None`` where the notification does not say.
     ``recipients`` is the envelope, in order, without repetitions. ``unbounceable`` says why a bounce to this message's
     sender would be wrong, and is empty where it would be right. ``released`` lists mailboxes whose quarantine an
-    operator has lifted.
+    operator has lifted; or, with ``restored``, whose copy was delivered before and is lost.
     """
 
     message_id: str
@@ -62,6 +62,7 @@ class Notification:
     recipients: tuple[str, ...]
     unbounceable: str
     released: tuple[str, ...] = ()
+    restored: bool = False
 
     def to_state(
         self, *, now: int, lease_seconds: int, retention_days: int, concurrency: int, bounces: bool
@@ -74,7 +75,7 @@ class Notification:
         """
         why_not = self.unbounceable if bounces else "Bounces are switched off."
         received_at = self.received_at or datetime.fromtimestamp(now, UTC)
-        return {
+        received: state.Received = {
             "kind": "mail",
             "reason": None,
             "message": {
@@ -95,6 +96,9 @@ class Notification:
             "concurrency": concurrency,
             "bounce": {"allowed": not why_not, "why_not": why_not},
         }
+        if self.restored:
+            received["restored"] = True
+        return received
 
     def check_object(self, bucket: str, prefixes: tuple[str, ...]) -> None:
         """Make sure that the raw mail lies in ``bucket`` under one of ``prefixes``.
@@ -207,7 +211,8 @@ def _read(content: dict[str, Any], *, by_hand: bool) -> Notification | Ignored:
         # Only what a person starts manually can do without a bounce or lift a quarantine, never what comes through the
         # queue.
         unbounceable=(_no_bounce(content) if by_hand else "") or why_not_bounce(mail, receipt),
-        released=_released(content) if by_hand else (),
+        released=(_ours(content, "release") or _ours(content, "restore")) if by_hand else (),
+        restored=by_hand and not _ours(content, "release") and bool(_ours(content, "restore")),
     )
 
 
@@ -283,10 +288,10 @@ def _no_bounce(content: dict[str, Any]) -> str:
     return "An operator replays it." if isinstance(ours, dict) and ours.get("no_bounce") is True else ""
 
 
-def _released(content: dict[str, Any]) -> tuple[str, ...]:
+def _ours(content: dict[str, Any], name: str) -> tuple[str, ...]:
     ours = content.get("mailroom")
-    released = ours.get("release") if isinstance(ours, dict) else None
-    return tuple(item for item in released if isinstance(item, str)) if isinstance(released, list) else ()
+    mailboxes = ours.get(name) if isinstance(ours, dict) else None
+    return tuple(item for item in mailboxes if isinstance(item, str)) if isinstance(mailboxes, list) else ()
 
 
 def _timestamp(value: object) -> datetime | None:

@@ -51,6 +51,8 @@ class Received(TypedDict):
     message: Message
     recipients: list[str]
     released: list[str]
+    restored: NotRequired[bool]
+    """The released mailboxes have had their copies and lost them."""
     lease: Lease
     expires_at: int
     """Of the records, in epoch seconds."""

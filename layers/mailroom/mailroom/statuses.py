@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The status of a record or of an outcome; ``statemachine/deliver_mail.asl.json`` writes all but one."""
+    """The status of a record or of an outcome; ``statemachine/deliver_mail.asl.json`` writes all but two."""
 
     CLAIMED = "CLAIMED"
     """An execution is delivering the copy, or was interrupted."""
@@ -14,6 +14,8 @@ class Status(StrEnum):
     """A policy holds the mail back, under the quarantine prefix of the mail bucket."""
     RELEASED = "RELEASED"
     """An operator has lifted the quarantine, which mailroomctl writes; no execution has claimed the delivery yet."""
+    RESTORING = "RESTORING"
+    """An operator delivers a lost copy again, which mailroomctl writes; no execution has claimed the delivery yet."""
     REJECTED = "REJECTED"
     """There will be no copy: the sender or a policy has decided so."""
     HELD = "HELD"

@@ -361,6 +361,17 @@ def test_a_release_is_taken_only_from_hand() -> None:
         assert read(wrapped).released == ()
 
 
+def test_a_restore_is_taken_only_from_hand() -> None:
+    content = notification() | {"mailroom": {"restore": ["bob@example.com", 7]}}
+    state = read(content).to_state(now=0, lease_seconds=1, retention_days=1, concurrency=1, bounces=False)
+    assert (state["released"], state["restored"]) == (["bob@example.com"], True)
+    for wrapped in ([{"body": json.dumps(content)}], {"Records": [{"Sns": {"Message": content}}]}):
+        assert (read(wrapped).released, read(wrapped).restored) == ((), False)
+    # A release lets mail out whatever was found in it; it is never a restore.
+    content["mailroom"]["release"] = ["eve@example.com"]
+    assert (read(content).released, read(content).restored) == (("eve@example.com",), False)
+
+
 def test_only_a_hand_can_do_without_a_bounce() -> None:
     content = bounceable() | {"mailroom": {"no_bounce": True}}
     assert bounce(content) == {"allowed": False, "why_not": "An operator replays it."}

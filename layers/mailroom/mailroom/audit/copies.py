@@ -50,7 +50,7 @@ def absent(
     Not promised: a copy that its reader moves to another mailbox while this goes on counts as absent, as one that was
     moved there before does.
     """
-    paths = [path for (path,) in notes.database.execute(_PATHS, (Status.DELIVERED,))]
+    paths = [path for (path,) in notes.database.execute(_PATHS, _WRITTEN)]
     if paths and not any(_is_folder(mail_root, path) for path in paths):
         raise WrongRootError(f"{mail_root} has none of the {len(paths)} mailboxes that are on record")
     for path in paths:
@@ -65,12 +65,13 @@ def absent(
         progress(1)
 
 
-_PATHS = "SELECT DISTINCT path FROM records WHERE status = ? AND path IS NOT NULL ORDER BY path"
+_PATHS = "SELECT DISTINCT path FROM records WHERE status IN (?, ?) AND path IS NOT NULL ORDER BY path"
+_WRITTEN = (Status.DELIVERED, Status.RESTORING)
 
 
 def _records(notes: Notes, path: str) -> Iterator[RecordNote]:
-    rows = notes.database.execute("SELECT * FROM records WHERE path = ? AND status = ?", (path, Status.DELIVERED))
-    return map(RecordNote.of_row, rows)
+    query = "SELECT * FROM records WHERE path = ? AND status IN (?, ?)"
+    return map(RecordNote.of_row, notes.database.execute(query, (path, *_WRITTEN)))
 
 
 def _without_file(notes: Notes, mail_root: str, path: str) -> Iterator[RecordNote]:

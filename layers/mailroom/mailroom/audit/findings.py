@@ -47,6 +47,7 @@ HARMLESS = frozenset({Kind.ABSENT})
 _OPEN: dict[str, Kind] = {
     Status.CLAIMED: Kind.OPEN,
     Status.RELEASED: Kind.OPEN,
+    Status.RESTORING: Kind.OPEN,
     Status.FAILED: Kind.FAILED,
     Status.HELD: Kind.HELD,
 }

@@ -21,7 +21,7 @@ CREATE TABLE objects (message_id TEXT NOT NULL, key TEXT NOT NULL, stored_at REA
 CREATE TABLE records (
     message_id TEXT NOT NULL, mailbox TEXT NOT NULL, status TEXT NOT NULL, received_at TEXT NOT NULL,
     recipients TEXT NOT NULL, envelope TEXT NOT NULL, lease_until INTEGER, key TEXT, entry TEXT, error TEXT,
-    path TEXT, file_name TEXT, size INTEGER, PRIMARY KEY (message_id, mailbox)
+    path TEXT, file_name TEXT, size INTEGER, delivered_at TEXT, restored_at TEXT, PRIMARY KEY (message_id, mailbox)
 ) WITHOUT ROWID;
 CREATE TABLE streams (name TEXT PRIMARY KEY, place TEXT, ended INTEGER NOT NULL);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -60,6 +60,8 @@ class RecordNote(NamedTuple):
     path: str | None = None
     file_name: str | None = None
     size: int | None = None
+    delivered_at: str | None = None
+    restored_at: str | None = None
 
     def row(self) -> tuple[object, ...]:
         """Give the columns of its table."""

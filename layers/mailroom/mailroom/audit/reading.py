@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mailroom.audit.notes import Notes, RecordNote, StoredObject
 from mailroom.hours import SHARDS
 from mailroom.notification import SETUP_MESSAGE_ID
+from mailroom.statuses import Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -45,6 +46,8 @@ _FIELDS = {
     "#path": "path",
     "#file_name": "file_name",
     "#size": "size",
+    "#delivered_at": "delivered_at",
+    "#restored_at": "restored_at",
 }
 
 
@@ -144,6 +147,40 @@ def records(dynamodb: "DynamoDBClient", table: str, period: Period) -> Iterator[
     return _by_scan(dynamodb, table, period) if pages <= queries else _by_hour(dynamodb, table, since, until)
 
 
+def delivered(
+    dynamodb: "DynamoDBClient", table: str, since: datetime, until: datetime, mailboxes: Iterable[str]
+) -> Iterator[Stream]:
+    """Return the streams of the copies that were written in a time, in all mailboxes or in some.
+
+    A copy may be written long after its message was received, so no index knows; what a restore has left unfinished is
+    among them whenever that was.
+    """
+    condition = "#delivered_at BETWEEN :since AND :until OR #status = :restoring"
+    values = {":since": {"S": _iso(since)}, ":until": {"S": _iso(until)}, ":restoring": {"S": Status.RESTORING}}
+    request: dict[str, Any] = {"TableName": table, "FilterExpression": condition, **_projection()}
+    request["ExpressionAttributeValues"] = values
+
+    def scan(start: Any, segment: int) -> Page:
+        more: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
+        part: dict[str, Any] = {"Segment": segment, "TotalSegments": SEGMENTS, "ConsistentRead": True}
+        answer = dynamodb.scan(**request, **part, **more)
+        return Page(list(_notes(answer["Items"])), answer.get("LastEvaluatedKey"))
+
+    def query(start: Any, mailbox: str) -> Page:
+        more: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
+        which: dict[str, Any] = {"IndexName": "by_mailbox", "KeyConditionExpression": "#mailbox = :mailbox"}
+        asked: dict[str, Any] = {**request, "ExpressionAttributeValues": {**values, ":mailbox": {"S": mailbox}}}
+        answer = dynamodb.query(**asked, **which, **more)
+        return Page(list(_notes(answer["Items"])), answer.get("LastEvaluatedKey"))
+
+    if mailboxes := tuple(mailboxes):
+        for mailbox in mailboxes:
+            yield Stream(f"copies of {mailbox}", partial(query, mailbox=mailbox))
+        return
+    for segment in range(SEGMENTS):
+        yield Stream(f"copies {segment} of {SEGMENTS}", partial(scan, segment=segment))
+
+
 def record_notes(dynamodb: "DynamoDBClient", table: str, message_id: str) -> list[RecordNote]:
     """Return the records of one message as they are now."""
     request: dict[str, Any] = {
@@ -240,6 +277,8 @@ def _notes(items: Iterable[Any]) -> Iterator[RecordNote]:
             path=text.get("path"),
             file_name=text.get("file_name"),
             size=_number(item, "size"),
+            delivered_at=text.get("delivered_at"),
+            restored_at=text.get("restored_at"),
         )
 
 

@@ -86,7 +86,7 @@ def _answer(
     known: dict[str, Entry | None],
 ) -> _Answer:
     reaches = {recipient: walk(recipient, found) for recipient in addresses}
-    decide = _Decisions(request.findings, directory, rules, reaches.values(), known)
+    decide = _Decisions(request.findings, directory, rules, reaches.values(), known, restored=request.restored)
     released = request.released
 
     ways: dict[str, list[_Way]] = {}
@@ -155,8 +155,11 @@ class _Decisions:
         rules: Rules,
         reaches: Iterable[Reach],
         known: dict[str, Entry | None],
+        *,
+        restored: bool,
     ) -> None:
         self._findings = found
+        self._restored = restored
         self._rules = rules
         self._outcomes: dict[str, PlannedDelivery | Problem] = {}
         # A domain's settings matter only when there is something to decide; the expansion mostly read them already.
@@ -173,7 +176,7 @@ class _Decisions:
 
     def _decide(self, mailbox: Mailbox) -> PlannedDelivery | Problem:
         judgement = self._judge(mailbox)
-        if judgement.action == "reject":
+        if judgement.action == "reject" and not self._restored:
             return Problem(Kind.REFUSED, (mailbox.address,), judgement.verdict)
         try:
             path = mailbox_path(parse(mailbox.address), mailbox.path, self._rules.path_template)
@@ -184,7 +187,7 @@ class _Decisions:
             path=path,
             folder=judgement.folder,
             recipients=(),
-            action="quarantine" if judgement.action == "quarantine" else "deliver",
+            action="quarantine" if judgement.action == "quarantine" and not self._restored else "deliver",
             verdict=judgement.verdict,
             optional_folder=mailbox.subaddress_folders and judgement.action == "inbox",
             findings=judgement.findings,

@@ -20,19 +20,22 @@ class Request:
     """Whom a message is for, and what SES's checks found in it.
 
     With ``released`` (an operator lets mail out of quarantine) only those mailboxes are delivered to, into their INBOX
-    whatever the checks found, and nobody is undelivered: all others had their outcome when the message came.
+    whatever the checks found, and nobody is undelivered: all others had their outcome when the message came. With
+    ``restored`` they have had their copies: what the checks found is in the header again, and keeps nothing back.
     """
 
     recipients: tuple[object, ...]
     findings: tuple[Finding, ...] = ()
     released: frozenset[str] = frozenset()
+    restored: bool = False
 
     @classmethod
     def from_state(cls, received: Mapping[str, Any]) -> "Request":
         """Read ValidateEvent's output; what is missing in a state made by hand counts as empty."""
         released = frozenset(received.get("released") or ())
-        found = () if released else tuple(findings(received.get("message") or {}))
-        return cls(tuple(received.get("recipients") or ()), found, released)
+        restored = bool(released) and received.get("restored") is True
+        found = () if released and not restored else tuple(findings(received.get("message") or {}))
+        return cls(tuple(received.get("recipients") or ()), found, released, restored)
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,20 @@ def test_released_mailboxes_get_it_in_the_inbox_and_nobody_else_has_an_outcome()
     assert result["undelivered"] == []
 
 
+def test_a_restored_mailbox_gets_it_with_its_verdict_whatever_the_policy_is() -> None:
+    """The record's claim keeps the folder; nobody else has an outcome."""
+    for verdict in ({"spam": "FAIL"}, {"virus": "FAIL"}):
+        message = verdicts(**verdict)
+        for address in ("bob@example.com", "max@example.com"):
+            result = resolve(ENTRIES, "all@example.com", address, message=message, released=[address], restored=True)
+            [delivery] = result["deliveries"]
+            assert (delivery["mailbox"], delivery["action"]) == (address, "deliver")
+            [(check, status)] = verdict.items()
+            assert delivery["verdict"].startswith(f"{check}={status}; policy=")
+            assert delivery["findings"] == [{"S": f"{check}={status}"}]
+            assert result["undelivered"] == []
+
+
 def test_a_released_mailbox_that_is_disabled_meanwhile_stays_in_quarantine() -> None:
     entries = [mailbox("bob@example.com", enabled=False)]
     result = resolve(entries, "bob@example.com", "!", message=verdicts(virus="FAIL"), released=["bob@example.com"])
