@@ -33,7 +33,6 @@ _FILE_SYSTEM = {
     "SecurityGroupIds": "sg-0123456789abcdef0",
 }
 _ON = {
-    **_FILE_SYSTEM,
     "ReceiptRuleSetName": "default-rule-set",
     "MailDomains": "example.com,example.org",
     "BounceSender": "postmaster@example.com",
@@ -45,10 +44,12 @@ _OFF = {"StorageBreakerMode": "disabled", "ExecutionLog": "metadata", "Attention
 WAYS: dict[str, dict[str, str]] = {
     "defaults": {},
     "everything-off": _OFF,
-    "everything-on": {**_ON, "LogLevel": "WARNING", "EndpointUrl": "http://localhost:4566"},
+    "everything-on": {**_FILE_SYSTEM, **_ON, "LogLevel": "WARNING", "EndpointUrl": "http://localhost:4566"},
     "existing-network": _FILE_SYSTEM,
+    "own-network": {"Storage": "new"},
+    "own-network-and-everything-on": {**_ON, "Storage": "new", "Zones": "3", "KmsKeyArn": KEY},
     "key": {"KmsKeyArn": KEY},
-    "key-and-everything-on": {**_ON, "KmsKeyArn": KEY},
+    "key-and-everything-on": {**_FILE_SYSTEM, **_ON, "KmsKeyArn": KEY},
 }
 #: Where SAM looks for files that are not on S3 yet.
 _ARTIFACTS = ("CodeUri", "ContentUri", "DefinitionUri")
@@ -147,7 +148,7 @@ class _Evaluation:
                 return self._filled(text, self._value(names))
             case {"Fn::Join": [separator, parts]}:
                 values = self._value(parts)
-                return separator.join(values) if all(isinstance(one, str) for one in values) else node
+                return separator.join(values) if all(isinstance(one, str) for one in values) else {"Fn::Join": [separator, values]}
             case dict():
                 filled = {name: self._value(value) for name, value in node.items()}
                 return {name: value for name, value in filled.items() if value != _NOTHING}
