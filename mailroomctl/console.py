@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.text import Text
     from rich.tree import Tree
 
 _MANY = 1000  # rows
@@ -68,8 +69,8 @@ class Console:
         for name, value in row.items():
             self._print(f"{name.replace('_', ' '):{width}}  {cell(value)}")
 
-    def tree(self, tree: "Tree", data: Any) -> None:
-        """Show a tree to people, ``data`` to programs."""
+    def tree(self, tree: "Tree | Text", data: Any) -> None:
+        """Show a tree, or a text in colours, to people, ``data`` to programs."""
         self._json(data) if self.as_json else self._print(tree)
 
     @contextmanager

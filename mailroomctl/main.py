@@ -11,6 +11,7 @@ from mailroomctl.commands import (
     catch_all,
     dead_letters,
     directory,
+    doctor,
     domain,
     explain,
     group,
@@ -64,6 +65,7 @@ app.add_typer(directory.app, name="directory")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("explain")(command(explain.explain))
 app.command("status")(command(status.status))
+app.command("doctor")(command(doctor.doctor))
 app.command("trace")(command(trace.trace))
 app.command("audit")(command(audit.audit))
 app.command("replay")(command(replay.replay))

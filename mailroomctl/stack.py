@@ -1,6 +1,7 @@
 """The deployed stack, found by its name: every table, bucket and workflow that a command needs."""
 
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -38,6 +39,7 @@ class Stack:
         self._region = region
         self._profile = profile
         self._endpoint_url = endpoint_url
+        self._making = Lock()
 
     @cached_property
     def session(self) -> "boto3.session.Session":
@@ -102,6 +104,11 @@ class Stack:
         return self._client(service, **config)
 
     @property
+    def embedded(self) -> bool:
+        """Whether this is the embedded AWS."""
+        return _is_loopback(self._endpoint_url)
+
+    @property
     def region(self) -> str:
         """The region that is asked."""
         return str(self.session.region_name)
@@ -139,6 +146,11 @@ class Stack:
         given = self._description.get("Parameters", [])
         return {one["ParameterKey"]: str(one.get("ParameterValue") or "") for one in given}
 
+    @property
+    def status(self) -> str:
+        """What CloudFormation says of the last deployment."""
+        return str(self._description.get("StackStatus", ""))
+
     @cached_property
     def _description(self) -> dict[str, Any]:
         from botocore.exceptions import ClientError
@@ -159,11 +171,14 @@ class Stack:
     def _client(self, service: str, **config: Any) -> Any:
         from botocore.config import Config
 
-        return self.session.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self._endpoint_url,
-            config=Config(**config),
-        )
+        session = self.session
+        # A session makes clients for one thread at a time.
+        with self._making:
+            return session.client(
+                service,  # type: ignore[call-overload]
+                endpoint_url=self._endpoint_url,
+                config=Config(**config),
+            )
 
 
 def _is_loopback(endpoint_url: str | None) -> bool:

@@ -17,7 +17,7 @@ def days_left(stack: Stack, queue: str) -> float | None:
     events themselves are asked as well, ten of them; the inbound queue is not, where a look would count as a receive.
     """
     url = stack.output(f"{queue}QueueUrl")
-    ages = [_known_to_cloudwatch(stack, url.rpartition("/")[2])]
+    ages = [age_of_oldest(stack, queue)]
     if queue != "Inbound":
         ages.append(_of_some(stack.sqs, url))
     known = [age for age in ages if age is not None]
@@ -27,7 +27,9 @@ def days_left(stack: Stack, queue: str) -> float | None:
     return max(0.0, (int(attributes["MessageRetentionPeriod"]) - max(known)) / DAY)
 
 
-def _known_to_cloudwatch(stack: Stack, name: str) -> float | None:
+def age_of_oldest(stack: Stack, queue: str) -> float | None:
+    """Return the seconds since the oldest message came, as CloudWatch knows it; None when it knows of none."""
+    name = stack.output(f"{queue}QueueUrl").rpartition("/")[2]
     now = datetime.now(UTC)
     points: list[dict[str, Any]] = stack.cloudwatch.get_metric_statistics(
         Namespace="AWS/SQS",

@@ -5,7 +5,8 @@ from typing import Any
 
 from mailroomctl.errors import CommandError
 
-_DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation")
+#: The error codes of a call that the caller has no permission for.
+DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation")
 _INVALID = (
     "AuthFailure",
     "ExpiredToken",
@@ -46,7 +47,7 @@ class Calls:
             code = error.response["Error"]["Code"]
             if code in absent:
                 return {}
-            if code in _DENIED:
+            if code in DENIED:
                 self.denied[permission] = unknown
                 return None
             if code in _INVALID:

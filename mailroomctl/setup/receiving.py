@@ -16,6 +16,16 @@ _SECONDS = 5  # for a region that is only looked at in passing
 
 
 @dataclass(frozen=True)
+class Store:
+    """An action of a rule that stores mail in a bucket; with a ``key`` SES encrypts it first, on the client side."""
+
+    bucket: str
+    prefix: str = ""
+    topic: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
 class Rule:
     """A rule of the active rule set."""
 
@@ -25,6 +35,9 @@ class Rule:
     actions: tuple[str, ...]
     workmail: str = ""
     """Id of the WorkMail organisation that gets the mail, if there is one."""
+    stores: tuple[Store, ...] = ()
+    scans: bool = False
+    """Whether mail gets verdicts on spam and viruses."""
 
     def takes(self, domain: str) -> bool:
         """Whether it acts on mail to addresses of ``domain``; without recipients a rule takes everything."""
@@ -112,6 +125,17 @@ def _rule(answer: dict[str, Any]) -> Rule:
         recipients=tuple(answer.get("Recipients", [])),
         actions=tuple(name for name, _ in actions),
         workmail=workmail[0].rpartition("/")[2] if workmail else "",
+        stores=tuple(_store(action) for name, action in actions if name == "S3"),
+        scans=bool(answer.get("ScanEnabled")),
+    )
+
+
+def _store(action: dict[str, Any]) -> Store:
+    return Store(
+        bucket=action["BucketName"],
+        prefix=action.get("ObjectKeyPrefix", ""),
+        topic=action.get("TopicArn", ""),
+        key=action.get("KmsKeyArn", ""),
     )
 
 

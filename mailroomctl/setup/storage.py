@@ -31,6 +31,7 @@ class MountTarget:
     zone: str
     vpc: str
     security_groups: tuple[str, ...] | None
+    state: str = "available"
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,17 @@ class Network:
     allowed_ranges: tuple[str, ...] = ()
 
 
-def look_at_file_systems(stack: Stack, calls: Calls) -> tuple[FileSystem, ...] | None:
-    """List the file systems with what belongs to them."""
+def look_at_file_systems(stack: Stack, calls: Calls, only: str = "") -> tuple[FileSystem, ...] | None:
+    """List the file systems that are available, with what belongs to them; ``only`` the one of that id."""
     efs = stack.client("efs")
+    request = {"FileSystemId": only} if only else {}
     found = calls.list(
         "elasticfilesystem:DescribeFileSystems",
         "which file systems there are",
         efs,
         "describe_file_systems",
         "FileSystems",
+        **request,
     )
     if found is None:
         return None
@@ -140,6 +143,7 @@ def _mount_target(efs: Any, calls: Calls, one: dict[str, Any]) -> MountTarget:
         zone=one.get("AvailabilityZoneName", ""),
         vpc=one.get("VpcId", ""),
         security_groups=None if groups is None else tuple(groups.get("SecurityGroups", [])),
+        state=one.get("LifeCycleState", ""),
     )
 
 
@@ -157,17 +161,18 @@ def _let_in(ec2: Any, calls: Calls, groups: list[str]) -> tuple[tuple[str, ...] 
     )
     if answer is None:
         return None, ()
-    rules = [rule for group in answer for rule in group.get("IpPermissions", []) if _is_nfs(rule)]
+    rules = [rule for group in answer for rule in group.get("IpPermissions", []) if lets(rule, NFS)]
     allowed = [pair["GroupId"] for rule in rules for pair in rule.get("UserIdGroupPairs", [])]
     ranges = [one["CidrIp"] for rule in rules for one in rule.get("IpRanges", [])]
     return tuple(dict.fromkeys(allowed)), tuple(dict.fromkeys(ranges))
 
 
-def _is_nfs(rule: dict[str, Any]) -> bool:
+def lets(rule: dict[str, Any], port: int) -> bool:
+    """Whether a rule of a security group is about a TCP port."""
     if rule["IpProtocol"] == "-1":
         return True
     first, last = int(rule.get("FromPort", 0)), int(rule.get("ToPort", 65535))
-    return rule["IpProtocol"] == "tcp" and first <= NFS <= last
+    return rule["IpProtocol"] in ("tcp", "6") and first <= port <= last
 
 
 def _endpoints(ec2: Any, calls: Calls, vpc: str, service: str) -> Groups | None:

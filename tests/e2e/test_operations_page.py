@@ -70,6 +70,7 @@ class Reader:
         waits = arguments == ["status"] and self._waits()
         # Other tests' entries may be wrong on purpose.
         wrong = arguments[:2] == ["directory", "check"] and " error " in result.output
+        wrong |= arguments == ["doctor"] and "failure" in result.output
         unclean = arguments[0] == "audit" and result.exit_code == 1  # of the whole world, other tests' mail among it
         expected = 1 if stopped or waits or wrong or unclean else 0
         assert result.exit_code == expected, f"{command}: {result.output}"
@@ -105,6 +106,11 @@ def reader(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
 def test_every_section_is_followed() -> None:
     tests = [test for name, test in globals().items() if name.startswith("test_")]
     assert set(sections()) == {test.__doc__ for test in tests if test.__doc__}
+
+
+def test_doctor(reader: Reader) -> None:
+    """First look"""
+    reader.follow("First look")
 
 
 def test_status(reader: Reader) -> None:

@@ -6,6 +6,7 @@ would be sent, after they were checked against the service's model. An operation
 
 import functools
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -19,7 +20,9 @@ from mailroomctl.stack import Stack
 from tests.integration.command_line import Operator
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
-READING = ("Describe", "Get", "List")
+READING: tuple[str, ...] = ("Describe", "Get", "List")
+
+_MAKING = threading.Lock()
 
 type Answer = dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -50,6 +53,8 @@ class Account:
             "sns.GetTopicAttributes": self.refuse("NotFound", 404),
         }
         self.denied: dict[str, str] = {}
+        self.reading = READING
+        self.headers: dict[str, str] = {}
         self.calls: list[str] = []
         self.receive: tuple[str, ...] = ("us-east-1", "us-west-2")
 
@@ -65,18 +70,19 @@ class Account:
     def client(self, stack: Stack, service: str, **config: Any) -> Any:
         """A client for a service, as ``Stack`` makes it."""
         region = config.get("region_name") or stack.region
-        client, handlers = made(service, region)
-        # One thread has one client at a time, and so one request.
+        with _MAKING:
+            client, handlers = made(service, region)
         handlers["send"] = lambda model, asked: self._answer(service, region, model, asked)
         return client
 
     def _answer(self, service: str, region: str, model: Any, asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         name = f"{service}.{model.name}"
-        assert model.name.startswith(READING), f"{name} changes the account"
+        assert model.name.startswith(self.reading), f"{name} changes the account"
         self.calls.append(name)
         try:
             if name in self.denied:
-                raise RefusalError(self.denied[name], "User is not authorized", 403)
+                what = f"User is not authorized to perform: {service}:{model.name}"
+                raise RefusalError(self.denied[name], what, 403)
             if region != REGION and name.startswith("ses."):
                 content = {} if region in self.receive else self.refuse("InvalidAction")(asked)
             else:
@@ -87,22 +93,23 @@ class Account:
             return SimpleNamespace(status_code=status), {"Error": {"Code": code, "Message": message}}
         report = ParamValidator().validate(content, model.output_shape)
         assert not report.has_errors(), f"{name}: {report.generate_report()}"
-        return SimpleNamespace(status_code=200), {**content, "ResponseMetadata": {"HTTPStatusCode": 200}}
+        metadata = {"HTTPStatusCode": 200, "HTTPHeaders": self.headers}
+        return SimpleNamespace(status_code=200), {**content, "ResponseMetadata": metadata}
 
 
 @functools.cache
 def made(service: str, region: str) -> tuple[Any, dict[str, Any]]:
     """A client, made once for all tests, and what it sends its requests to."""
     client = boto3.client(service, region_name=region, aws_access_key_id="AKIA", aws_secret_access_key="secret")
-    asked: dict[str, Any] = {}
+    # One thread has one request at a time.
+    asked = threading.local()
     handlers: dict[str, Any] = {}
 
     def remember(params: dict[str, Any], **_: Any) -> None:
-        asked.clear()
-        asked.update(params)
+        asked.params = dict(params)
 
     client.meta.events.register("provide-client-params", remember)
-    client.meta.events.register("before-call", lambda model, **_: handlers["send"](model, dict(asked)))
+    client.meta.events.register("before-call", lambda model, **_: handlers["send"](model, asked.params))
     return client, handlers
 
 
