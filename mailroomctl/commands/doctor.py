@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from mailroomctl.console import Console
-from mailroomctl.doctor.checks import CHECKS
-from mailroomctl.doctor.findings import Verdict
+from mailroomctl.doctor.checks import CHECKS, TEST_MESSAGE, Check
+from mailroomctl.doctor.findings import Report, Verdict
 from mailroomctl.doctor.page import data, page
 from mailroomctl.doctor.patient import Patient
-from mailroomctl.doctor.run import run
+from mailroomctl.doctor.run import look, run
+from mailroomctl.doctor.send_test import Trial, follow, sender_for
 from mailroomctl.stack import Stack
 
 
@@ -17,15 +18,36 @@ def doctor(
     stack: Stack,
     console: Console,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings too.")] = False,
+    send_test: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Then send a message to this address, and follow it.", show_default=False),
+    ] = "",
+    sender: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="Sender of that message. BounceSender, or postmaster of the address's domain, unless given.",
+            show_default=False,
+        ),
+    ] = "",
+    wait: Annotated[float, typer.Option(help="Seconds to wait for that message.", min=0)] = 120,
+    smtp_port: Annotated[int, typer.Option(help="Port of the embedded AWS's SMTP server.")] = 2525,
 ) -> None:
     """Look at the whole chain, from the MX records to the file system: what is wrong, and how to mend it.
 
     Exit code 1 when something fails; what could not be looked at is a warning. It changes nothing, but for a file that
     the storage probe writes and removes.
+
+    With --send-test, SES sends a message, or on the embedded AWS its SMTP server takes one, and the time of each step
+    into the mailbox is shown.
     """
     patient = Patient(stack)
     with console.progress("looking", len(CHECKS)) as progress:
         reports = run(patient, CHECKS, progress)
+    if send_test:
+        test = Trial(send_test, sender or sender_for(patient, send_test), wait, smtp_port)
+        check = Check(TEST_MESSAGE, "test message", lambda patient: follow(patient, test, console.note))
+        reports.append(Report(check.number, check.name, look(patient, check)))
     console.tree(page(reports), data(reports))
     bad = {Verdict.FAILURE, Verdict.WARNING} if strict else {Verdict.FAILURE}
     if any(report.verdict in bad for report in reports):

@@ -7,4 +7,5 @@
 ``statements`` the statements that the policies of bucket, topic and queues need
 ``run``        all checks at once, and what becomes of one that may not look
 ``page``       what was found, in words
+``send_test``  one message from outside into the mailbox, with the times
 """

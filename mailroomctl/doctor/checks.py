@@ -62,3 +62,6 @@ CHECKS = tuple(
         start=1,
     )
 )
+
+#: The numbers of what is looked at when it is asked for.
+DOVECOT, TEST_MESSAGE = len(CHECKS) + 1, len(CHECKS) + 2

@@ -96,7 +96,17 @@ class DeployedAccount(Account):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reading = (*READING, "Filter", "Invoke", "Scan", "ReceiveMessage")
+        self.reading = (
+            *READING,
+            "BatchGet",
+            "Filter",
+            "Head",
+            "Invoke",
+            "Query",
+            "ReceiveMessage",
+            "Scan",
+            "SendEmail",
+        )
         self.headers = {"date": format_datetime(datetime.now(UTC), usegmt=True)}
         self.parameters = {name: str(one["Default"]) for name, one in source()["Parameters"].items()} | GIVEN
         self.status, self.version = "UPDATE_COMPLETE", VERSION

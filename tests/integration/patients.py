@@ -1,17 +1,18 @@
 """``mailroomctl doctor`` before a healthy deployment, and whatever can be broken in one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from dns.exception import Timeout
 from dns.name import from_text
 from dns.resolver import NXDOMAIN
 
-from mailroomctl.doctor import run
+from mailroomctl.doctor import mx_records, run
 from mailroomctl.doctor.checks import CHECKS
 from mailroomctl.doctor.findings import Finding
 from mailroomctl.doctor.patient import Patient
@@ -57,6 +58,19 @@ class Doctor(Operator):
         if isinstance(found, Exception):
             raise found
         return [SimpleNamespace(preference=number, exchange=from_text(host)) for number, host in found]
+
+
+def diagnosed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Doctor]:
+    """A doctor before a healthy deployment, for a fixture."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "MAILROOM_STACK_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    doctor = Doctor(DeployedAccount())
+    monkeypatch.setattr(Stack, "_client", lambda stack, name, **config: doctor.account.client(stack, name, **config))
+    monkeypatch.setattr(mx_records, "resolver", lambda: doctor)
+    yield doctor
 
 
 type Change = Callable[[Doctor], Any]

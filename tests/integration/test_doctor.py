@@ -10,15 +10,13 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from typer.main import get_command
 
-from mailroomctl.doctor import mx_records, statements
+from mailroomctl.doctor import statements
 from mailroomctl.doctor.checks import CHECKS
 from mailroomctl.main import app
-from mailroomctl.stack import Stack
 from tests.integration.aws_account import ACCOUNT, REGION, Account, rule, security_group
 from tests.integration.deployed_account import (
     ALARMS,
     TARGETS,
-    DeployedAccount,
     arn,
     physical,
     properties,
@@ -30,6 +28,7 @@ from tests.integration.patients import (
     TOPIC,
     Change,
     Doctor,
+    diagnosed,
     entry,
     failing,
     first_rule,
@@ -40,15 +39,7 @@ from tests.integration.patients import (
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Doctor]:
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "MAILROOM_STACK_NAME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_REGION", REGION)
-    doctor = Doctor(DeployedAccount())
-    monkeypatch.setattr(Stack, "_client", lambda stack, name, **config: doctor.account.client(stack, name, **config))
-    monkeypatch.setattr(mx_records, "resolver", lambda: doctor)
-    return doctor
+    yield from diagnosed(monkeypatch)
 
 
 def test_a_healthy_deployment_passes_all_checks(at: Doctor) -> None:
