@@ -148,7 +148,11 @@ class _Evaluation:
                 return self._filled(text, self._value(names))
             case {"Fn::Join": [separator, parts]}:
                 values = self._value(parts)
-                return separator.join(values) if all(isinstance(one, str) for one in values) else {"Fn::Join": [separator, values]}
+                return (
+                    separator.join(values)
+                    if all(isinstance(one, str) for one in values)
+                    else {"Fn::Join": [separator, values]}
+                )
             case dict():
                 filled = {name: self._value(value) for name, value in node.items()}
                 return {name: value for name, value in filled.items() if value != _NOTHING}

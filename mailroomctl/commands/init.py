@@ -23,7 +23,9 @@ def init(
     domain: Annotated[
         list[str] | None, typer.Option(help="Domain whose mail is received; repeatable.", show_default=False)
     ] = None,
-    file_system: Annotated[str, typer.Option(help="EFS file system of the mailboxes.", show_default=False)] = "",
+    file_system: Annotated[
+        str, typer.Option(help="EFS file system of the mailboxes, or new.", show_default=False)
+    ] = "",
     access_point: Annotated[str, typer.Option(help="Its access point.", show_default=False)] = "",
     subnet: Annotated[
         list[str] | None,

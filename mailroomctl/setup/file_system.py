@@ -11,11 +11,13 @@ from mailroomctl.setup.storage import AccessPoint, FileSystem, MountTarget, Netw
 from mailroomctl.stack import Stack
 
 _MOST_SUBNETS = 16  # of a Lambda function
+#: In the place of a file system's id: the stack makes it, and a network.
+NEW = "new"
 
 
 @dataclass(frozen=True)
 class Given:
-    """What was said on the command line; what is empty is asked for, or found."""
+    """What was said on the command line; what is empty is asked for, or found. ``file_system`` may be ``NEW``."""
 
     file_system: str = ""
     access_point: str = ""
@@ -29,6 +31,8 @@ class Chosen:
 
     parameters: dict[str, str] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    after: list[Step] = field(default_factory=list)
+    """What to do when the stack is there."""
     warnings: list[str] = field(default_factory=list)
     missing: bool = False
 
@@ -45,6 +49,8 @@ def choose(stack: Stack, calls: Calls, account: Account, given: Given, questions
     if system is None:
         return chosen
     chosen.parameters["FileSystemId"] = system.id
+    if _before(account, "Storage") == NEW:
+        chosen.parameters["Storage"] = "existing"
     if not system.encrypted:
         chosen.warnings.append(f"the file system {system.id} is not encrypted at rest, which cannot be changed later.")
     if system.throughput == "bursting":
@@ -57,14 +63,16 @@ def choose(stack: Stack, calls: Calls, account: Account, given: Given, questions
 
 
 def _file_system(account: Account, given: Given, questions: Questions, chosen: Chosen) -> FileSystem | None:
-    """The file system, or ``None`` where it could not be looked at, or is not there."""
+    """The file system, or ``None`` where the stack makes it, or it could not be looked at, or is not there."""
     found = {one.id: one for one in account.file_systems or ()}
-    before = account.deployed.parameters.get("FileSystemId", "") if account.deployed else ""
     name = given.file_system
-    if not name and found:
-        usual = before if before in found else next(iter(found)) if len(found) == 1 else ""
+    if not name and account.file_systems is not None:
         named = ", ".join(str(one) for one in found.values() if one.name)
-        name = questions.choose(f"File system of the mailboxes{f': {named}' if named else ''}", list(found), usual)
+        text = f"File system of the mailboxes{f': {named}' if named else ''}; new makes one and a network"
+        name = questions.choose(text, [*found, NEW], _usual(account, list(found)))
+    if name == NEW:
+        _new(account, chosen)
+        return None
     if name in found:
         return found[name]
     if not name and account.file_systems is not None:
@@ -88,9 +96,33 @@ def _file_system(account: Account, given: Given, questions: Questions, chosen: C
     return None
 
 
+def _usual(account: Account, found: list[str]) -> str:
+    """What the stack has; else the only file system, or a new one where there is none."""
+    if _before(account, "Storage") == NEW:
+        return NEW
+    before = _before(account, "FileSystemId")
+    if before in found:
+        return before
+    return (found or [NEW])[0] if len(found) < 2 else ""
+
+
+def _new(account: Account, chosen: Chosen) -> None:
+    chosen.parameters["Storage"] = NEW
+    chosen.after.append(storage_steps.join_dovecot(account.stack_name))
+    if before := _before(account, "FileSystemId"):
+        names = ", ".join(f'{name}=""' for name in ("FileSystemId", "AccessPointId", "SubnetIds", "SecurityGroupIds"))
+        chosen.warnings.append(
+            f"the stack has the file system {before}, and its mailboxes stay there: move them, and empty {names}."
+        )
+
+
+def _before(account: Account, parameter: str) -> str:
+    return account.deployed.parameters.get(parameter, "") if account.deployed else ""
+
+
 def _access_point(account: Account, system: FileSystem, given: Given, questions: Questions, chosen: Chosen) -> None:
     found = {one.id: one for one in system.access_points or ()}
-    before = account.deployed.parameters.get("AccessPointId", "") if account.deployed else ""
+    before = _before(account, "AccessPointId")
     name = given.access_point
     if not name and found:
         usable = [one.id for one in found.values() if one.uid is not None]

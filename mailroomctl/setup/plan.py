@@ -68,6 +68,7 @@ def make(stack: Stack, answers: Answers, questions: Questions) -> Plan:
         *storage.steps,
         *([steps.again(_command(answers, alarms.told))] if missing else []),
         steps.deploy(again=bool(account.deployed and account.deployed.version)),
+        *storage.after,
         *(steps.mailboxes(domain, _organisation(account, domain)) for domain in answers.domains),
         *_receipt_rule(account, answers),
         steps.mx(answers.domains),

@@ -9,11 +9,7 @@ UID = GID = 5000
 
 
 def new_file_system(stack_name: str, region: str) -> Step:
-    """A file system of its own in the account's default network.
-
-    This is the place for a network and a file system that the stack makes itself: then parameters take the place of
-    these commands.
-    """
+    """A file system in a network that is there, such as that of the Dovecot server."""
     access = f"OwnerUid={UID},OwnerGid={GID},Permissions=0750"
     return Step(
         "Make a file system for the mailboxes",
@@ -37,6 +33,20 @@ def new_file_system(stack_name: str, region: str) -> Step:
             "aws ec2 create-vpc-endpoint --vpc-id $VPC"
             f" --service-name com.amazonaws.{region}.s3 --route-table-ids $(aws ec2 describe-route-tables"
             " --filters Name=vpc-id,Values=$VPC --query 'RouteTables[].RouteTableId' --output text)",
+        ),
+    )
+
+
+def join_dovecot(stack_name: str) -> Step:
+    """What the Dovecot server needs of a network and a file system that the stack has made."""
+    return Step(
+        "Let the Dovecot server reach the mailboxes",
+        "In the network VpcId, or one that is connected to it, give the server the security group DovecotGroupId and "
+        f"run MountCommand there. Mail belongs to user and group {UID} (MailUid, MailGid). docs/network.md has it step "
+        "by step.",
+        (
+            f"aws cloudformation describe-stacks --stack-name {stack_name} --output table"
+            " --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]'",
         ),
     )
 

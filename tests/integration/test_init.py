@@ -65,9 +65,9 @@ def test_an_empty_account_gets_every_step(empty: Newcomer) -> None:
         "Make example.com known to SES",
         "Ask for more concurrency",
         "Make the topic of the alarms",
-        "Make a file system for the mailboxes",
         "Run mailroomctl init again",
         "Deploy the stack",
+        "Let the Dovecot server reach the mailboxes",
         "Say who receives mail",
         "Activate the receipt rule",
         "Set the MX record",
@@ -82,7 +82,7 @@ def test_an_empty_account_gets_every_step(empty: Newcomer) -> None:
         "sam deploy --parameter-overrides ReceiptRuleSetName=mailroom MailDomains=example.com",
         "aws ses set-active-receipt-rule-set --rule-set-name mailroom",
     ]
-    assert plan["parameters"] == {"AlarmTopicArn": TOPIC}
+    assert plan["parameters"] == {"Storage": "new", "AlarmTopicArn": TOPIC}
     assert [(one["type"], one["name"], one["value"]) for one in plan["records"]] == [
         ("MX", "example.com", f"10 inbound-smtp.{REGION}.amazonaws.com"),
         ("TXT", "example.com", "v=spf1 include:amazonses.com ~all"),
@@ -273,6 +273,29 @@ def test_a_stack_keeps_what_it_has(full: Newcomer) -> None:
 
 
 # --- Storage -----------------------------------------------------------------------------------------------------
+
+
+def test_the_stack_makes_the_file_system_where_somebody_says_so(full: Newcomer) -> None:
+    plan = full.plan("--file-system new --alarms ops@example.net")
+    assert plan["parameters"] == {"Storage": "new", "AlarmTopicArn": TOPIC}
+    assert titles(plan)[2:4] == ["Deploy the stack", "Let the Dovecot server reach the mailboxes"]
+    assert [one for one in full.account.calls if one.startswith("ec2.")] == [], "no network is looked at"
+    page = full.run("init --domain example.com", stdin="\nnew\n\n")
+    assert "fs-0a (mail); new makes one and a network (fs-0a, new, or none) [fs-0a]: " in full.stderr
+    assert '"Storage=new",' in page
+
+
+def test_a_stack_keeps_the_file_system_that_it_has_made(full: Newcomer) -> None:
+    full.account.answers["cloudformation.DescribeStacks"] = deployed(Storage="new")
+    assert full.plan()["parameters"] == {"Storage": "new"}
+    assert full.plan("--file-system fs-0a")["parameters"] == STORAGE | {"Storage": "existing"}
+
+
+def test_mailboxes_do_not_move_by_themselves(full: Newcomer) -> None:
+    full.account.answers["cloudformation.DescribeStacks"] = deployed(FileSystemId="fs-0a", Storage="existing")
+    [warning] = [one for one in full.plan("--file-system new")["warnings"] if "fs-0a" in one]
+    assert "its mailboxes stay there" in warning
+    assert 'empty FileSystemId="", AccessPointId="", SubnetIds="", SecurityGroupIds=""' in warning
 
 
 def test_one_of_several_file_systems_has_to_be_named(full: Newcomer) -> None:

@@ -18,6 +18,8 @@ QUARTER, HOUR, DAY = 900, 3_600, 86_400
 STORAGE = ("StorageAlarm", "MailboxStorageAlarm")
 #: Where within a minute the first failure falls.
 PHASES = [0, 31, 59]
+# The stack's own, or the one of the parameter.
+FILE_SYSTEM = "FileSystem FileSystemId"
 
 every_phase = pytest.mark.parametrize("phase", PHASES)
 every_semantics = pytest.mark.parametrize(
@@ -330,8 +332,8 @@ LIMITS = [
     ("AWS/EventBridge/Pipes/ExecutionThrottled Pipe", 1),
     ("AWS/DynamoDB/ReadThrottleEvents DirectoryTable", 1),
     ("AWS/DynamoDB/WriteThrottleEvents DeliveriesTable", 1),
-    ("AWS/EFS/PercentIOLimit FileSystemId", 97),
-    ("AWS/EFS/BurstCreditBalance FileSystemId", 1e11),
+    (f"AWS/EFS/PercentIOLimit {FILE_SYSTEM}", 97),
+    (f"AWS/EFS/BurstCreditBalance {FILE_SYSTEM}", 1e11),
 ]
 
 
@@ -350,8 +352,8 @@ def test_what_is_at_its_limit_for_a_quarter_of_an_hour_rings(
 def test_a_limit_that_is_met_once_or_is_far_away_does_not_ring(alarms: dict[str, Any], semantics: Semantics) -> None:
     site = Series()
     for minute in range(120):
-        site.add("AWS/EFS/PercentIOLimit FileSystemId", minute * MINUTE, 80)
-        site.add("AWS/EFS/BurstCreditBalance FileSystemId", minute * MINUTE, 2.3e12)
+        site.add(f"AWS/EFS/PercentIOLimit {FILE_SYSTEM}", minute * MINUTE, 80)
+        site.add(f"AWS/EFS/BurstCreditBalance {FILE_SYSTEM}", minute * MINUTE, 2.3e12)
     for metric, value in LIMITS[:7]:
         site.add(metric, HOUR, value)
     assert not list(rings(alarms["LimitsAlarm"], site, 2 * HOUR, semantics))

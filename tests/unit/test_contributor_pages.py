@@ -70,7 +70,7 @@ def test_the_readme_names_what_a_stack_retains() -> None:
     template = loads((ROOT / "template.yaml").read_text(), "template.yaml")
     retained = {name for name, one in template["Resources"].items() if one.get("DeletionPolicy") == "Retain"}
     queues = {"InboundQueue", "DeadLetterQueue", "ParkedQueue"}
-    assert retained == {"MailBucket", *queues, "DirectoryTable", "DeliveriesTable"}
+    assert retained == {"MailBucket", *queues, "DirectoryTable", "DeliveriesTable", "FileSystem"}
     assert "Six resources are retained" in (ROOT / "README.md").read_text()
 
 
@@ -99,5 +99,5 @@ def test_the_pages_say_what_the_workflow_s_log_keeps() -> None:
 def test_the_readme_names_parameters_that_exist() -> None:
     template = loads((ROOT / "template.yaml").read_text(), "template.yaml")
     set_there = re.findall(r'^ +"(\w+)=', (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert len(set_there) == 7
+    assert len(set_there) == 8
     assert set(set_there) <= set(template["Parameters"])

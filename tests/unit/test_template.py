@@ -21,11 +21,20 @@ OUTPUTS = {
     "DeliveriesTableName",
     "DeliverMailArn",
     "PipeName",
+    "FileSystemOfMailboxes",
+    "AccessPointOfMailboxes",
+    "VpcId",
+    "PrivateSubnetIds",
+    "WriteMailboxGroupId",
+    "DovecotGroupId",
+    "MountCommand",
 }
 # Ends: what comes to rest here is for people, so there is no queue behind them.
 TERMINAL_QUEUES = {"DeadLetterQueue", "ParkedQueue"}
 # AWS offers no resource-level permissions for these (the template says where that is documented), or denies all.
 WILDCARDS = {"DeliverLogs", "AttachToTheVpc", "CountFailures", "CountProbes", "SendTraces"}
+# Who is meant is said otherwise: by a security group, and by the routes that lead to an endpoint.
+ANYBODY = {"LetTheNetworkMount", "OnlyReadTheMailBucket"}
 # An alarm that goes back to OK although nothing has changed, in order to ring again.
 REMINDERS = {"MailStillWaitsAlarm", "InboundDaysAlarm"}
 
@@ -103,7 +112,7 @@ def test_every_alarm_tells_the_alarm_topic(template: dict[str, Any]) -> None:
 
 
 def test_what_holds_state_is_kept(template: dict[str, Any]) -> None:
-    for kind in ("AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::DynamoDB::Table"):
+    for kind in ("AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::EFS::FileSystem"):
         for name, one in resources(template, kind).items():
             assert (one.get("DeletionPolicy"), one.get("UpdateReplacePolicy")) == ("Retain", "Retain"), name
 
@@ -142,7 +151,8 @@ def test_statements_are_named_and_narrow(template: dict[str, Any]) -> None:
                 actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
                 assert not any("*" in action for action in actions), statement["Sid"]
                 assert (statement.get("Resource") == "*") == (statement["Sid"] in WILDCARDS), statement["Sid"]
-                assert statement.get("Principal") != "*", statement["Sid"]
+                anybody = statement.get("Principal") in ("*", {"AWS": "*"})
+                assert anybody == (statement["Sid"] in ANYBODY), statement["Sid"]
 
 
 def test_the_workflow_may_put_metrics_of_its_own_only(template: dict[str, Any]) -> None:

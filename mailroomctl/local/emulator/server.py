@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 from mailroomctl.local import processes
-from mailroomctl.local.emulator import alarms, error_names, kept_workers, pipe_api, queries
+from mailroomctl.local.emulator import alarms, error_names, kept_workers, pipe_api, queries, security_groups
 from mailroomctl.local.settings import Settings
 
 
@@ -27,6 +27,7 @@ def main(state: str) -> None:
     pipe_api.install()
     alarms.install()
     queries.install()
+    security_groups.install()
     asyncio.run(_serve(settings))
     _end_workers()
     # Threads that wait for a function or a long poll would hold the interpreter back.

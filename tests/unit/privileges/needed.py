@@ -18,7 +18,7 @@ from tools.deployed_template import KEY, PSEUDO_PARAMETERS, WAYS
 type Template = Mapping[str, Any]
 
 REGION, ACCOUNT = PSEUDO_PARAMETERS["AWS::Region"], PSEUDO_PARAMETERS["AWS::AccountId"]
-#: The one of the access point; no property of the function says which that is.
+#: The one of an access point that exists already; no property of the function says which that is.
 FILE_SYSTEM = f"arn:aws:elasticfilesystem:{REGION}:{ACCOUNT}:file-system/{WAYS['existing-network']['FileSystemId']}"
 #: The actions of a call that are not its own name (service authorization reference).
 ACTIONS = {
@@ -107,11 +107,17 @@ def _of_function(name: str, template: Template, source: Template, root: Path) ->
     yield from (Permission(action, log_group) for action in LOG_STREAMS)
     for file_system in properties.get("FileSystemConfigs", []):
         access_point = f"elasticfilesystem:AccessPointArn={file_system['Arn']}"
-        yield from (Permission(action, FILE_SYSTEM, access_point) for action in MOUNT)
+        yield from (Permission(action, _file_system(file_system["Arn"], template), access_point) for action in MOUNT)
     if "VpcConfig" in properties:
         yield from (Permission(action, "*") for action in INTERFACES)
     if properties.get("TracingConfig", {}).get("Mode") == "Active":
         yield from (Permission(action, "*") for action in SEGMENTS)
+
+
+def _file_system(access_point: Any, template: Template) -> str:
+    if isinstance(access_point, str):
+        return FILE_SYSTEM
+    return referred(template["Resources"][referred(access_point)]["Properties"]["FileSystemId"])
 
 
 def _of_workflow(name: str, template: Template, source: Template, root: Path) -> Iterator[Permission]:
