@@ -32,6 +32,12 @@ _FILE_SYSTEM = {
     "SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
     "SecurityGroupIds": "sg-0123456789abcdef0",
 }
+#: Of an earlier stack, with the resources that had them; the bucket's policy is the new stack's.
+_LEFT = {
+    "ExistingMailBucket": "mailroom-mailbucket-0123456789ab",
+    "ExistingDirectoryTable": "mailroom-DirectoryTable-0123456789AB",
+    "ExistingDeliveriesTable": "mailroom-DeliveriesTable-0123456789AB",
+}
 _ON = {
     "ReceiptRuleSetName": "default-rule-set",
     "MailDomains": "example.com,example.org",
@@ -48,6 +54,8 @@ WAYS: dict[str, dict[str, str]] = {
     "existing-network": _FILE_SYSTEM,
     "own-network": {"Storage": "new"},
     "own-network-and-everything-on": {**_ON, "Storage": "new", "Zones": "3", "KmsKeyArn": KEY},
+    "existing-data": _LEFT,
+    "existing-data-and-everything-on": {**_FILE_SYSTEM, **_ON, **_LEFT, "KmsKeyArn": KEY},
     "key": {"KmsKeyArn": KEY},
     "key-and-everything-on": {**_FILE_SYSTEM, **_ON, "KmsKeyArn": KEY},
 }
@@ -162,12 +170,25 @@ class _Evaluation:
 
     def _filled(self, text: str, names: Mapping[str, Any]) -> Any:
         """A text, or what is left of an Fn::Sub when it names resources."""
+        known = self._values | {name: _inlined(value) for name, value in names.items()}
 
         def fill(match: re.Match[str]) -> str:
-            return str((self._values | dict(names)).get(match[1], match[0]))
+            return str(known.get(match[1], match[0]))
 
         filled = re.sub(r"\$\{([\w:]+)\}", fill, text)
         return {"Fn::Sub": filled} if "${" in filled else filled
+
+
+def _inlined(value: Any) -> Any:
+    """A reference as Fn::Sub writes it."""
+    match value:
+        case {"Ref": str(name)}:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"${{{name}.{attribute}}}"
+        case {"Fn::Sub": str(text)}:
+            return text
+    return value
 
 
 def main(folder: Path) -> None:

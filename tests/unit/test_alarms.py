@@ -20,6 +20,7 @@ STORAGE = ("StorageAlarm", "MailboxStorageAlarm")
 PHASES = [0, 31, 59]
 # The stack's own, or the one of the parameter.
 FILE_SYSTEM = "FileSystem FileSystemId"
+DIRECTORY, DELIVERIES = (f"{name} Existing{name}" for name in ("DirectoryTable", "DeliveriesTable"))
 
 every_phase = pytest.mark.parametrize("phase", PHASES)
 every_semantics = pytest.mark.parametrize(
@@ -330,8 +331,8 @@ LIMITS = [
     ("AWS/Lambda/Throttles WriteMailbox", 1),
     ("AWS/States/ExecutionThrottled DeliverMail", 1),
     ("AWS/EventBridge/Pipes/ExecutionThrottled Pipe", 1),
-    ("AWS/DynamoDB/ReadThrottleEvents DirectoryTable", 1),
-    ("AWS/DynamoDB/WriteThrottleEvents DeliveriesTable", 1),
+    (f"AWS/DynamoDB/ReadThrottleEvents {DIRECTORY}", 1),
+    (f"AWS/DynamoDB/WriteThrottleEvents {DELIVERIES}", 1),
     (f"AWS/EFS/PercentIOLimit {FILE_SYSTEM}", 97),
     (f"AWS/EFS/BurstCreditBalance {FILE_SYSTEM}", 1e11),
 ]

@@ -157,7 +157,9 @@ def substituted(template: dict[str, Any]) -> tuple[str, set[str]]:
     """The dashboard's body with a text for each reference, and what it refers to."""
     text, variables = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     references = set(re.findall(r"\$\{([^}]+)\}", text))
-    own = {"RuleAlarms": '"rule",', "BreakerAlarms": '"breaker",', "FileSystem": "<FileSystem>"}
+    own = {"RuleAlarms": '"rule",', "BreakerAlarms": '"breaker",'}
+    # Of the stack, or of an earlier one.
+    own |= {name: f"<{name}>" for name in ("FileSystem", "Directory", "Deliveries")}
     assert set(variables) == set(own)
     return re.sub(r"\$\{([^}]+)\}", lambda one: own.get(one[1], f"<{one[1]}>"), text), references - set(own)
 

@@ -9,6 +9,8 @@ import pytest
 from cfnlint.decode.cfn_yaml import loads
 from mailroom.settings import QUARANTINE_PREFIX
 
+from tools.deployed_template import deployed
+
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 OUTPUTS = {
     "Version",
@@ -161,22 +163,23 @@ def test_the_workflow_may_put_metrics_of_its_own_only(template: dict[str, Any]) 
     assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Mailroom"}}
 
 
-def test_the_workflow_may_do_with_its_table_what_its_states_do(template: dict[str, Any]) -> None:
+def test_the_workflow_may_do_with_its_table_what_its_states_do() -> None:
     """No emulator here checks a role."""
     states = (TEMPLATE.parent / "statemachine" / "deliver_mail.asl.json").read_text()
     done = {action[0].upper() + action[1:] for action in re.findall(r"(?::dynamodb:)(\w+)\"", states)}
     allowed = {
         one["Action"].removeprefix("dynamodb:"): one["Resource"]
-        for one in statements(template["Resources"]["DeliverMailRole"])
+        for one in statements(deployed("defaults")["Resources"]["DeliverMailRole"])
         if "dynamodb:" in str(one["Action"])
     }
     assert allowed == {key: {"Fn::GetAtt": ["DeliveriesTable", "Arn"]} for key in done}
 
 
 @pytest.mark.parametrize("role", ["DeliverMailRole", "WriteMailboxRole"])
-def test_who_reads_raw_mail_is_told_that_it_is_gone(template: dict[str, Any], role: str) -> None:
+def test_who_reads_raw_mail_is_told_that_it_is_gone(role: str) -> None:
     """Without the right to list, S3 answers 403 for an object that is not there, and no emulator imitates that."""
-    allowed = [one for one in statements(template["Resources"][role]) if one["Action"] == "s3:ListBucket"]
+    listed = statements(deployed("defaults")["Resources"][role])
+    allowed = [one for one in listed if one["Action"] == "s3:ListBucket"]
     assert [one["Resource"] for one in allowed] == [{"Fn::GetAtt": ["MailBucket", "Arn"]}]
 
 
