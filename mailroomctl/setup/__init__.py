@@ -3,6 +3,7 @@
 ``calls``        questions to AWS with the caller's credentials, and which of them were denied
 ``receiving``    SES: whether the region receives, identities, the active rule set and its rules
 ``storage``      file systems, their access points and mount targets, and the ways from there to S3
+``left``         what an earlier stack of the same name has left
 ``account``      all of it, and the stack, the topic of the alarms, and Lambda's quota
 ``questions``    what a person is asked
 ``file_system``  which file system, access point, subnets and security groups the stack gets, or how to make them

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mailroomctl.errors import CommandError
 from mailroomctl.setup.calls import Calls
+from mailroomctl.setup.left import Left, look_at_left
 from mailroomctl.setup.receiving import Identity, Receiving, look_at_domains, look_at_rules
 from mailroomctl.setup.storage import FileSystem, look_at_file_systems
 from mailroomctl.stack import Stack
@@ -40,6 +41,7 @@ class Account:
     identities: dict[str, Identity | None]
     file_systems: tuple[FileSystem, ...] | None
     concurrency: int | None
+    left: Left = field(default_factory=lambda: Left({}))
 
 
 def look(stack: Stack, calls: Calls, domains: Sequence[str]) -> Account:
@@ -47,16 +49,19 @@ def look(stack: Stack, calls: Calls, domains: Sequence[str]) -> Account:
     caller = stack.client("sts").get_caller_identity
     identity = calls.ask("sts:GetCallerIdentity", "which account this is", caller)
     assert identity is not None, "everybody may ask who they are, whatever a policy denies"
+    deployed = _deployed(stack, calls)
     return Account(
         id=identity["Account"],
         partition=stack.partition,
         region=stack.region,
         stack_name=stack.name,
-        deployed=_deployed(stack, calls),
+        deployed=deployed,
         receiving=look_at_rules(stack, calls),
         identities=look_at_domains(stack, calls, domains),
         file_systems=look_at_file_systems(stack, calls),
         concurrency=_concurrency(stack, calls),
+        # What a stack has, it has not left.
+        left=look_at_left(stack, calls) if deployed and not deployed.status else Left({}),
     )
 
 

@@ -66,6 +66,7 @@ def make(stack: Stack, answers: Answers, questions: Questions) -> Plan:
         *_concurrency(account.concurrency),
         *alarms.steps,
         *storage.steps,
+        *account.left.steps(),
         *([steps.again(_command(answers, alarms.told))] if missing else []),
         steps.deploy(again=bool(account.deployed and account.deployed.version)),
         *storage.after,
@@ -77,9 +78,15 @@ def make(stack: Stack, answers: Answers, questions: Questions) -> Plan:
     return Plan(
         account=account,
         denied=calls.denied,
-        warnings=[*_stack_warnings(account), *_rule_warnings(account, answers), *storage.warnings, *alarms.warnings],
+        warnings=[
+            *_stack_warnings(account),
+            *account.left.warnings(stack.name),
+            *_rule_warnings(account, answers),
+            *storage.warnings,
+            *alarms.warnings,
+        ],
         # Half of a file system the template would refuse.
-        parameters=({} if storage.missing else storage.parameters) | alarms.parameters,
+        parameters=({} if storage.missing else storage.parameters) | account.left.parameters | alarms.parameters,
         records=[
             record
             for domain in answers.domains

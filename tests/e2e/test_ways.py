@@ -61,9 +61,7 @@ def test_a_file_system_and_a_network(settings: Settings, made: dict[str, str]) -
     assert let_in(efs, ec2, system) == {outputs["WriteMailboxGroupId"], outputs["DovecotGroupId"]}
 
 
-def test_what_dovecot_stands_on_stays_when_the_stack_no_longer_makes_it(
-    settings: Settings, made: dict[str, str]
-) -> None:
+def test_what_the_stack_no_longer_makes_stays_and_is_taken_over(settings: Settings, made: dict[str, str]) -> None:
     outputs = settings.stack().outputs
     system = outputs["FileSystemOfMailboxes"]
     later = OFF | {
@@ -72,9 +70,20 @@ def test_what_dovecot_stands_on_stays_when_the_stack_no_longer_makes_it(
         "AccessPointId": outputs["AccessPointOfMailboxes"],
         "SubnetIds": outputs["PrivateSubnetIds"],
         "SecurityGroupIds": outputs["WriteMailboxGroupId"],
+        "ExistingMailBucket": outputs["MailBucketName"],
+        "ExistingDirectoryTable": outputs["DirectoryTableName"],
+        "ExistingDeliveriesTable": outputs["DeliveriesTableName"],
     }
     deploy.deploy(settings.model_copy(update={"parameters": later}))
-    assert "MountCommand" not in settings.stack().outputs
+    taken_over = settings.stack().outputs
+    assert "MountCommand" not in taken_over
+    for name in ("MailBucketName", "DirectoryTableName", "DeliveriesTableName"):
+        assert taken_over[name] == outputs[name]
+    assert settings.client("s3").get_bucket_policy(Bucket=outputs["MailBucketName"])["Policy"]
+    description = settings.client("dynamodb").describe_table(TableName=outputs["DeliveriesTableName"])["Table"]
+    assert description["TableStatus"] == "ACTIVE"
+    variables = settings.client("lambda").get_function_configuration(FunctionName=made["ResolveMailboxes"])
+    assert variables["Environment"]["Variables"]["DIRECTORY_TABLE"] == outputs["DirectoryTableName"]
     efs, ec2 = settings.client("efs"), settings.client("ec2")
     assert let_in(efs, ec2, system) == {outputs["WriteMailboxGroupId"], outputs["DovecotGroupId"]}
     assert ec2.describe_vpc_endpoints(VpcEndpointIds=[made["S3Endpoint"]])["VpcEndpoints"]

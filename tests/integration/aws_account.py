@@ -49,6 +49,7 @@ class Account:
             "sesv2.GetEmailIdentity": self.refuse("NotFoundException", 404),
             "cloudformation.DescribeStacks": self.refuse("ValidationError"),
             "efs.DescribeFileSystems": {"FileSystems": []},
+            "resourcegroupstaggingapi.GetResources": {"ResourceTagMappingList": []},
             "lambda.GetAccountSettings": {"AccountLimit": {"ConcurrentExecutions": 10}},
             "sns.GetTopicAttributes": self.refuse("NotFound", 404),
         }
@@ -204,6 +205,15 @@ def security_group(name: str, *lets_in: str, ranges: tuple[str, ...] = (), port:
 def endpoint(name: str, *tables: str, service: str = f"com.amazonaws.{REGION}.s3") -> dict[str, Any]:
     """A gateway endpoint with the route tables that lead to it."""
     return {"VpcEndpointId": name, "ServiceName": service, "RouteTableIds": list(tables)}
+
+
+def left(logical: str, arn: str) -> dict[str, Any]:
+    """A resource with the tags of the stack that has left it."""
+    tags = {"stack-name": "mailroom", "logical-id": logical}
+    return {
+        "ResourceARN": arn,
+        "Tags": [{"Key": f"aws:cloudformation:{key}", "Value": value} for key, value in tags.items()],
+    }
 
 
 def route_table(name: str, *subnets: str, main: bool = False) -> dict[str, Any]:

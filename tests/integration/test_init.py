@@ -1,8 +1,9 @@
 """init: an account is looked at, and nothing in it changes; the plan leads from there to the first message."""
 
+import json
 import shlex
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.integration.aws_account import (
     endpoint,
     file_system,
     furnished,
+    left,
     mount_target,
     newcomer,
     route_table,
@@ -272,6 +274,69 @@ def test_a_stack_keeps_what_it_has(full: Newcomer) -> None:
     assert full.plan("--alarms ops@example.net")["parameters"]["AlarmTopicArn"] == topic
 
 
+# --- What an earlier stack has left ------------------------------------------------------------------------------
+
+BUCKET = left("MailBucket", "arn:aws:s3:::mailroom-mailbucket-1")
+DIRECTORY = left("DirectoryTable", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/mailroom-DirectoryTable-1")
+DELIVERIES = left("DeliveriesTable", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/mailroom-DeliveriesTable-1")
+TAKEN_OVER = {
+    "ExistingMailBucket": "mailroom-mailbucket-1",
+    "ExistingDirectoryTable": "mailroom-DirectoryTable-1",
+    "ExistingDeliveriesTable": "mailroom-DeliveriesTable-1",
+}
+
+
+def leave(account: Account, *resources: dict[str, Any], indexes: Sequence[str] = ()) -> None:
+    account.answers["resourcegroupstaggingapi.GetResources"] = {"ResourceTagMappingList": list(resources)}
+    there = [{"IndexName": one} for one in ("by_mailbox", *indexes)]
+    account.answers["dynamodb.DescribeTable"] = {"Table": {"GlobalSecondaryIndexes": there}}
+
+
+def test_a_new_stack_takes_over_what_an_earlier_one_has_left(full: Newcomer) -> None:
+    other = left("InboundQueue", "arn:aws:sqs:eu-west-1:1:mailroom-InboundQueue-1")
+    leave(full.account, DELIVERIES, other, BUCKET, DIRECTORY, indexes=["by_time", "needs_attention"])
+    plan = full.plan()
+    assert plan["parameters"] == STORAGE | TAKEN_OVER
+    [warning] = [one for one in plan["warnings"] if "earlier stack" in one]
+    assert all(name in warning for name in TAKEN_OVER.values())
+    assert not [one for one in titles(plan) if "indexes" in one]
+
+
+def test_a_table_of_an_earlier_version_gets_its_indexes(full: Newcomer) -> None:
+    leave(full.account, DELIVERIES)
+    plan = full.plan()
+    [step] = [one for one in plan["steps"] if "indexes" in one["title"]]
+    made = [shlex.split(one)[-1] for one in step["commands"] if "update-table" in one]
+    assert [json.loads(one)[0]["Create"]["IndexName"] for one in made] == ["by_time", "needs_attention"]
+    assert titles(plan).index(step["title"]) < titles(plan).index("Deploy the stack")
+    leave(full.account, DELIVERIES, indexes=["by_time"])
+    [step] = [one for one in full.plan()["steps"] if "indexes" in one["title"]]
+    assert len(step["commands"]) == 2
+
+
+def test_a_table_that_cannot_be_looked_at_is_taken_over_all_the_same(full: Newcomer) -> None:
+    leave(full.account, DELIVERIES)
+    full.account.denied["dynamodb.DescribeTable"] = "AccessDeniedException"
+    plan = full.plan()
+    assert plan["parameters"]["ExistingDeliveriesTable"] == TAKEN_OVER["ExistingDeliveriesTable"]
+    assert plan["denied"] == {"dynamodb:DescribeTable": "which indexes the table of an earlier stack has"}
+
+
+def test_of_several_a_person_chooses(full: Newcomer) -> None:
+    older = left("DirectoryTable", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/mailroom-DirectoryTable-0")
+    leave(full.account, DIRECTORY, older)
+    plan = full.plan()
+    assert plan["parameters"] == STORAGE
+    assert any("put the one to take over into ExistingDirectoryTable" in one for one in plan["warnings"])
+
+
+def test_what_a_stack_has_it_has_not_left(full: Newcomer) -> None:
+    leave(full.account, BUCKET, DIRECTORY, DELIVERIES)
+    full.account.answers["cloudformation.DescribeStacks"] = deployed()
+    assert full.plan()["parameters"] == STORAGE
+    assert "resourcegroupstaggingapi.GetResources" not in full.account.calls
+
+
 # --- Storage -----------------------------------------------------------------------------------------------------
 
 
@@ -453,6 +518,7 @@ def test_nobody_who_is_told(full: Newcomer) -> None:
         ("ec2.DescribeVpcEndpoints", "ec2:DescribeVpcEndpoints"),
         ("ec2.DescribeRouteTables", "ec2:DescribeRouteTables"),
         ("lambda.GetAccountSettings", "lambda:GetAccountSettings"),
+        ("resourcegroupstaggingapi.GetResources", "tag:GetResources"),
         ("sns.GetTopicAttributes", "sns:GetTopicAttributes"),
     ],
 )
