@@ -141,7 +141,7 @@ def _index_is_there(name: str) -> Iterator[None]:
         if detail["Code"] not in _REFUSED or " index" not in detail["Message"]:
             raise
         raise NoIndexError(
-            f"the table of deliveries has no index {name} to ask, or not yet: deploy this version, and see its upgrade; "
+            f"the table of deliveries has no index {name} to ask, or not yet: deploy this version, see its upgrade; "
             "for a table that an earlier stack has left, see docs/operations.md, A stack is made again."
         ) from None
 
