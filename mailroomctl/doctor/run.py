@@ -57,7 +57,7 @@ def look(patient: Patient, check: Check) -> list[Finding]:
 def _may_not(permission: str) -> Finding:
     return warning(
         f"could not look: the permission {permission} is missing",
-        "it may be as it has to be, or not; docs/operations.md has the policy that a look needs",
+        "it may be as it has to be, or not; docs/permissions has the policies that the commands need",
     )
 
 

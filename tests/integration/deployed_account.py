@@ -100,7 +100,6 @@ class DeployedAccount(Account):
             *READING,
             "BatchGet",
             "Filter",
-            "Head",
             "Invoke",
             "Query",
             "ReceiveMessage",

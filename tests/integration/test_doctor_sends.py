@@ -29,7 +29,7 @@ class Journey:
             "sesv2.SendEmail": self._send,
             "dynamodb.Query": self._query,
             "dynamodb.BatchGetItem": self._get,
-            "s3.HeadObject": {"LastModified": datetime.now(UTC)},
+            "s3.ListObjectsV2": {"Contents": [{"Key": f"mail/{RECEIVED}", "LastModified": datetime.now(UTC)}]},
         }
 
     def _send(self, asked: dict[str, Any]) -> dict[str, Any]:
