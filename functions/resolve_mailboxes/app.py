@@ -10,7 +10,7 @@ from mailroom import settings
 from mailroom.hours import with_hour
 from mailroom.observability import logger, metrics, observed
 from mailroom.resolve.directory import Directory
-from mailroom.resolve.mailboxes import Rules, resolve_mailboxes
+from mailroom.resolve.mailboxes import Rules, as_on_record, resolve_mailboxes
 from mailroom.resolve.resolution import Request
 
 config = settings.load(settings.ResolveMailboxesSettings)
@@ -62,4 +62,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         metrics.add("Recipients", rejected, Outcome="REJECTED")
     if held:
         metrics.add("Recipients", held, Outcome="HELD")
-    return {**event, "message": with_hour(event.get("message") or {}), **resolution.to_state()}
+    envelope = as_on_record(event.get("recipients") or ())
+    message = with_hour(event.get("message") or {})
+    return {**event, "message": message, "recipients": envelope, **resolution.to_state()}

@@ -42,7 +42,7 @@ def verify(world: World, plan: Plan, ids: dict[int, str], *, repaired: bool) -> 
 
 
 def verify_audit(operator: Operator, plan: Plan, mail_root: Path, *, repaired: bool) -> list[str]:
-    """Return what is wrong with what ``mailroomctl audit`` finds: all that is held, and nothing when that is repaired."""
+    """Return what is wrong with what ``mailroomctl audit`` finds: all that is held, nothing once it is repaired."""
     held = sum(len(plan.expected(mail, repaired=repaired).held) for mail in plan.mails)
     options = ("audit", "--until", "2100-01-01", "--mail-root", str(mail_root))
     answer = operator.calls(*options, code=1 if held else 0)

@@ -135,6 +135,13 @@ def test_no_domain_is_known_until_the_directory_names_one(at: Operator, call: An
     assert statuses == {"bob@example.com": "REJECTED", "bob@example.org": "HELD"}
 
 
+def test_the_envelope_goes_on_as_outcomes_name_it(call: Any) -> None:
+    """Each once and none empty: the workflow puts it into a set of texts."""
+    resolved = call("Bob@EXAMPLE.com", "bob@example.com", "", "\u0000x")
+    assert resolved["recipients"] == ["bob@example.com", "(empty)", "\\x00x"]
+    assert {one["recipient"] for one in resolved["undelivered"]} == set(resolved["recipients"])
+
+
 def test_a_state_of_an_earlier_version_gets_its_hour(call: Any) -> None:
     assert call("bob@example.com", received_at="2026-11-24T02:47:00.123Z")["message"]["hour"] == "2026-11-24T02#c"
 

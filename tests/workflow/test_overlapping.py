@@ -38,3 +38,15 @@ def test_every_recipient_is_on_record_of_the_one_copy(engine: Engine, first_fail
     [record] = engine.records().values()
     assert record["status"] == "DELIVERED"
     assert sorted(record["recipients"]) == [address("bob"), address("info"), address("sales")]
+    assert sorted(record["envelope"]) == sorted(record["recipients"])
+
+
+def test_every_record_has_the_whole_envelope(engine: Engine) -> None:
+    """Whoever has no outcome yet is found by it, even where every other trace of the message is gone."""
+    for names in (("bob", "nobody"), ("bob", "loop")):
+        engine.run(queued(ses_notification(*names)), Script({}, functions(now=NOW, bounces=False)))
+    records = {mailbox: one for (message, mailbox), one in engine.records().items() if message == "m1"}
+    envelopes = {mailbox: sorted(one["envelope"]) for mailbox, one in records.items()}
+    everybody = sorted(map(address, ("bob", "nobody", "loop")))
+    assert envelopes[address("bob")] == everybody
+    assert set(envelopes[address("nobody")]) | set(envelopes[address("loop")]) == set(everybody)

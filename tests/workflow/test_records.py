@@ -27,6 +27,7 @@ CLAIM = {
     **MESSAGE,
     "mailbox": BOB,
     "recipients": [BOB],
+    "envelope": [BOB],
     "attempts": 1,
     "first_claimed_at": NOW,
     "attempts_since": 1,
@@ -157,6 +158,7 @@ def test_rejected(engine: Engine) -> None:
         "findings": [],
         "mailbox": NOBODY,
         "recipients": [NOBODY],
+        "envelope": [NOBODY],
         "status": "REJECTED",
     }
 
@@ -171,6 +173,7 @@ def test_held_by_an_entry(engine: Engine) -> None:
         "findings": [],
         "mailbox": LOOP,
         "recipients": [LOOP],
+        "envelope": [LOOP],
         "status": "HELD",
     }
 
@@ -181,6 +184,7 @@ def test_quarantined(engine: Engine) -> None:
         **CLAIM,
         "mailbox": VIRUS,
         "recipients": [VIRUS],
+        "envelope": [VIRUS],
         "status": "QUARANTINED",
         "quarantine_key": "quarantine/m1",
         "verdict": "virus=FAIL; policy=quarantine",
@@ -354,6 +358,7 @@ def test_a_busy_copy_says_so(engine: Engine) -> None:
         {
             "mailbox": BOB,
             "recipients": [BOB],
+            "envelope": [BOB],
             "status": "FAILED",
             "error": "DeliveryBusy",
             "reason": "Another execution is delivering this copy; SQS redelivers the message.",

@@ -88,7 +88,7 @@ def test_release_delivers_what_is_marked_and_nothing_else(engine: Engine) -> Non
     assert script.attempts("WriteMailbox") == 0, "without the operator's mark the claim refuses"
     assert records(engine)[address("quarantine")]["status"] == "QUARANTINED"
 
-    marked = {**held, "status": "RELEASED", "recipients": set(held["recipients"])}
+    marked = {**held, "status": "RELEASED", **{name: set(held[name]) for name in ("recipients", "envelope")}}
     engine.put_record({name: TypeSerializer().serialize(value) for name, value in marked.items()})
     done, script = run(engine, release)
     assert (done.status, done.path[-1]) == ("SUCCEEDED", "Delivered")

@@ -7,11 +7,8 @@ from heapq import merge
 from itertools import groupby
 from operator import itemgetter
 
-from mailroom.addresses import parse
 from mailroom.audit.notes import Finding, Notes, RecordNote, StoredObject
 from mailroom.audit.reading import Period
-from mailroom.errors import InvalidAddress
-from mailroom.resolve.mailboxes import printable
 from mailroom.settings import QUARANTINE_PREFIX
 from mailroom.statuses import Status
 
@@ -81,7 +78,7 @@ def clean(kinds: Iterable[str]) -> bool:
 
 def without_outcome(records: Sequence[RecordNote]) -> tuple[str, ...]:
     """Return the envelope recipients that no record of a message names."""
-    envelope = {_as_on_record(one) for record in records for one in record.envelope}
+    envelope = {one for record in records for one in record.envelope}
     return tuple(sorted(envelope - {one for record in records for one in record.recipients}))
 
 
@@ -135,11 +132,3 @@ def _reason(record: RecordNote, now: datetime) -> str:
     if record.lease_until and record.lease_until >= now.timestamp():
         return f"CLAIMED, and an execution works on it until {datetime.fromtimestamp(record.lease_until, UTC):%H:%M:%S}"
     return "CLAIMED, and no execution works on it any more"
-
-
-def _as_on_record(recipient: str) -> str:
-    """An envelope recipient as ResolveMailboxes has written it."""
-    try:
-        return parse(recipient).text
-    except InvalidAddress:
-        return printable(recipient)

@@ -55,6 +55,12 @@ def resolve_mailboxes(request: Request, directory: LookUps, rules: Rules) -> Res
     return fit(Resolution(answer.deliveries, undelivered, problems[:MAX_SHOWN]), addresses)
 
 
+def as_on_record(recipients: Iterable[object]) -> list[str]:
+    """Return recipients as outcomes name them, each once; none is empty."""
+    addresses, invalid = _addresses(recipients)
+    return [*addresses, *(one.recipient for one in invalid)]
+
+
 def _addresses(recipients: Iterable[object]) -> tuple[list[str], list[Undelivered]]:
     """Normalise recipients; those that are no addresses are undelivered as they are written."""
     addresses: dict[str, None] = {}
