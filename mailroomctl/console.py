@@ -1,6 +1,7 @@
 """What commands print: for people, or with ``--json`` one JSON document for programs."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,19 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
 _MANY = 1000  # rows
+_BETWEEN = 3  # characters between two columns
+_NARROWEST = 4
+_COLOURED = frozenset({"outcome", "status", "severity"})
+_COLOURS = {
+    "DELIVERED": "green",
+    "FAILED": "red",
+    "HELD": "red",
+    "error": "red",
+    "REJECTED": "yellow",
+    "QUARANTINED": "yellow",
+    "CLAIMED": "yellow",
+    "warning": "yellow",
+}
 
 type Row = Mapping[str, Any]
 
@@ -26,6 +40,23 @@ class Console:
         """Say what a change did."""
         self._json(data) if self.as_json else self._print(text)
 
+    @property
+    def narrow(self) -> bool:
+        """Whether a person looks, on a terminal of limited width; programs and files get whole values."""
+        return sys.stdout.isatty()
+
+    def say(self, text: str, colour: str = "", *, outcome: str = "") -> None:
+        """Say a line of a longer answer to people; the words alone must do, a colour is only for the eye."""
+        if self.as_json:
+            return
+        colour = colour or _COLOURS.get(outcome, "")
+        if not colour:
+            print(text)
+            return
+        from rich.text import Text
+
+        self._print(Text(text, style=colour))
+
     def warn(self, text: str) -> None:
         """Say something that needs attention but stops nothing."""
         print(f"warning: {text}", file=sys.stderr)
@@ -34,23 +65,46 @@ class Console:
         """Say something that is neither a result nor a warning."""
         print(text, file=sys.stderr)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Row], *, empty: str) -> None:
-        """Show rows of the same kind; ``empty`` is said when there are none."""
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Row], *, empty: str, uncut: Sequence[str] = (), wide: bool = False
+    ) -> None:
+        """Show rows of the same kind; ``empty`` is said when there are none.
+
+        On a terminal the others make room for the columns ``uncut``, each row on one line; ``wide`` cuts nothing.
+        """
         rows = list(rows)
         if self.as_json:
             self._json(rows)
         elif not rows:
             self._print(empty)
-        elif len(rows) > _MANY:
+        elif wide or len(rows) > _MANY:
             self._plain_table(columns, rows)
         else:
             from rich import box
             from rich.table import Table
 
-            table = Table(*(column.replace("_", " ") for column in columns), box=box.SIMPLE_HEAD, pad_edge=False)
+            table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+            widths = self._widths(columns, rows, uncut) if uncut else {}
+            for column in columns:
+                name = column.replace("_", " ")
+                overflow: Any = "ellipsis" if uncut else "fold"
+                table.add_column(name, no_wrap=bool(uncut), overflow=overflow, max_width=widths.get(column))
             for row in rows:
-                table.add_row(*(cell(row.get(column)) for column in columns))
+                table.add_row(*(_coloured(column, cell(row.get(column))) for column in columns))
             self._print(table)
+
+    def _widths(self, columns: Sequence[str], rows: list[Row], uncut: Sequence[str]) -> dict[str, int]:
+        """Share what the columns ``uncut`` leave of a line among the others: what one does not need, the next has."""
+        needed = {name: max(len(name), *(len(cell(row.get(name))) for row in rows)) for name in columns}
+        room = self._width() - _BETWEEN * len(columns) - sum(needed[name] for name in uncut)
+        widths: dict[str, int] = {}
+        left = sorted((name for name in columns if name not in uncut), key=needed.__getitem__)
+        while left:
+            name = left[0]
+            widths[name] = max(_NARROWEST, min(needed[name], room // len(left)))
+            room -= widths[name]
+            left = left[1:]
+        return widths
 
     def _plain_table(self, columns: Sequence[str], rows: list[Row]) -> None:
         """Align columns without rich, which takes a minute for 100,000 rows."""
@@ -97,8 +151,11 @@ class Console:
             return
         from rich.console import Console as RichConsole
 
-        # A table in a file or a pipe is as wide as it needs to be: cutting addresses off would make it useless.
-        RichConsole(width=None if sys.stdout.isatty() else 400, highlight=False, markup=False).print(thing)
+        RichConsole(width=self._width(), highlight=False, markup=False).print(thing)
+
+    def _width(self) -> int:
+        """A table in a file or a pipe is as wide as it needs to be: cutting addresses off would make it useless."""
+        return shutil.get_terminal_size().columns if self.narrow else 400
 
 
 class Progress:
@@ -115,6 +172,16 @@ class _Bar(Progress):
 
     def advance(self, steps: int = 1) -> None:
         self._bar.advance(self._task, steps)
+
+
+def _coloured(column: str, text: str) -> Any:
+    """Show good, bad and between in colour too, where the terminal has one and NO_COLOR is not set."""
+    colour = _COLOURS.get(text.partition(" ")[0]) if column in _COLOURED else None
+    if not colour:
+        return text
+    from rich.text import Text
+
+    return Text(text, style=colour)
 
 
 def cell(value: Any) -> str:

@@ -10,6 +10,7 @@ from mailroomctl.command import INTERRUPTED, fail
 from mailroomctl.commands.replay_many import replay_chosen
 from mailroomctl.console import Console
 from mailroomctl.deliveries.held import Choice
+from mailroomctl.deliveries.ids import full_id
 from mailroomctl.deliveries.indexes import Period
 from mailroomctl.deliveries.replay import deliver_again, notification_for
 from mailroomctl.deliveries.table import BOUNCE, DeliveriesTable, Record, outcome_row
@@ -26,7 +27,9 @@ def replay(
     console: Console,
     message_ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="MESSAGE-ID", help="SES message ids, as trace shows.", show_default=False),
+        typer.Argument(
+            metavar="MESSAGE-ID", help="SES message ids as trace shows, or their beginnings.", show_default=False
+        ),
     ] = None,
     recipient: Annotated[
         list[str] | None,
@@ -122,7 +125,10 @@ def _replay(
 ) -> tuple[list[dict[str, Any]], bool]:
     """Return a row for each outcome, and whether anything is still to be done."""
     table = DeliveriesTable(stack)
-    before = {record["mailbox"]: record for record in table.of_message(message_id) if record["mailbox"] != BOUNCE}
+    found = table.of_message(message_id)
+    if not found and (whole := full_id(stack, message_id)) != message_id:
+        message_id, found = whole, table.of_message(whole)
+    before = {record["mailbox"]: record for record in found if record["mailbox"] != BOUNCE}
     notification = notification_for(stack, message_id, list(before.values()), recipients)
     named = ", ".join(notification["receipt"]["recipients"])
     if dry_run:

@@ -1,36 +1,48 @@
-"""``mailroomctl trace``: what became of a message, or of all mail to an address."""
+"""``mailroomctl trace``: what became of a message, or of all mail to an address, from a sender, with an outcome."""
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from heapq import nlargest
-from itertools import islice
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
 from operator import itemgetter
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from mailroom.statuses import Status
 
-from mailroomctl.addresses import normalised
 from mailroomctl.console import Console
-from mailroomctl.deliveries import raw_mail
-from mailroomctl.deliveries.indexes import ATTENTION, Period, needing_attention, outcomes
+from mailroomctl.deliveries import raw_mail, subjects
+from mailroomctl.deliveries.ids import full_id, short_id
+from mailroomctl.deliveries.indexes import Period
+from mailroomctl.deliveries.message import Copy, MessageFacts, message_in_full
+from mailroomctl.deliveries.search import Search, find
 from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
 from mailroomctl.errors import CommandError
 from mailroomctl.queues.depth import QUEUES, depth
 from mailroomctl.stack import Stack
 from mailroomctl.times import iso, parse_moment
 
-_COLUMNS = ("received_at", "message_id", "mailbox", "recipients", "outcome", "folder", "file", "attempts", "reason")
-_EVER = "0000"
-_DAY = timedelta(days=1)
-_WEEK = timedelta(days=7)
+_WIDE = (
+    "received_at",
+    "message_id",
+    "source",
+    "mailbox",
+    "recipients",
+    "outcome",
+    "folder",
+    "file",
+    "attempts",
+    "reason",
+)
+_MOST_IN_FULL = 20  # copies; of a group's mail a table says more
 
 
 def trace(
     stack: Stack,
     console: Console,
     message_id: Annotated[
-        str | None, typer.Argument(metavar="MESSAGE-ID", help="SES message id.", show_default=False)
+        str | None,
+        typer.Argument(metavar="MESSAGE-ID", help="SES message id, or its beginning.", show_default=False),
     ] = None,
     mailbox: Annotated[
         str | None,
@@ -47,8 +59,8 @@ def trace(
         typer.Option(
             parser=parse_moment,
             metavar="WHEN",
-            help="Received since: an age such as 2d, or a date (UTC). With --mailbox 7 days, and with --status alone 1"
-            " day unless given; of FAILED, HELD and REJECTED all are shown then.",
+            help="Received since: an age such as 2d, or a date (UTC). With --mailbox 7 days, and of all mail 1 day"
+            " unless given; of FAILED, HELD and REJECTED all are shown then.",
             show_default=False,
         ),
     ] = None,
@@ -59,62 +71,148 @@ def trace(
     status: Annotated[
         Status | None, typer.Option(case_sensitive=False, help="Only with this outcome.", show_default=False)
     ] = None,
-    limit: Annotated[int, typer.Option(help="Show at most so many.", min=1)] = 100,
+    sender: Annotated[
+        str | None,
+        typer.Option("--from", help="Only of this envelope sender, or of this domain.", show_default=False),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Show at most so many.", min=1)] = 50,
+    show_subjects: Annotated[
+        bool,
+        typer.Option("--subjects", help=f"Read the subjects of the first {subjects.MOST} messages from the raw mail."),
+    ] = False,
+    wide: Annotated[bool, typer.Option("--wide", help="Show every column, however wide.")] = False,
 ) -> None:
-    """Show every outcome on record: mailbox, folder, file, attempts and reason.
+    """Show what became of mail: a line for each message, or one message in full.
 
-    Give a MESSAGE-ID, --mailbox or --rfc-message-id; for the mail of all mailboxes --status, --since or both. Exit code
-    1 when nothing is on record of a MESSAGE-ID.
+    Give a MESSAGE-ID, --mailbox or --rfc-message-id; for the mail of all mailboxes --status, --from, --since or
+    several. Exit code 1 when nothing is on record of a MESSAGE-ID.
     """
-    if message_id and (mailbox or rfc_message_id):
-        raise CommandError("give either a MESSAGE-ID, or --mailbox and --rfc-message-id.")
+    if message_id and (mailbox or rfc_message_id or sender or since or until):
+        raise CommandError("give either a MESSAGE-ID, or --mailbox, --rfc-message-id, --from, --since and --until.")
     table = DeliveriesTable(stack)
-    latest = iso(until or datetime.now(UTC) + timedelta(days=1))
     if message_id:
-        found: Iterable[Record] = table.of_message(message_id)
-        if not found:
-            raise CommandError(_nothing_on_record(stack, message_id))
-    elif mailbox:
-        found = _of_mailbox(table, mailbox, rfc_message_id, since, latest)
-    elif rfc_message_id:
-        found = table.of_rfc_message_id(_bracketed(rfc_message_id), iso(since) if since else _EVER, latest)
-    elif status or since:
-        found = _of_all(table, status, Period(since, until), limit)
-    else:
-        raise CommandError("give a MESSAGE-ID, --mailbox, --rfc-message-id, --status or --since.")
-    rows = [outcome_row(record) for record in islice(_with(found, status), limit + 1)]
-    if len(rows) > limit:
-        rows.pop()
-        console.warn(f"there are more than {limit}: use --since, --until, --status or --limit")
+        records = _of_message(stack, table, message_id)
+        chosen = [one for one in records if not status or one["status"] == status]
+        if console.as_json or wide:
+            _list(
+                stack, console, chosen, show_subjects=show_subjects, wide=wide, empty="nothing of it has this outcome"
+            )
+        else:
+            _in_full(stack, console, message_in_full(stack, table, records), status, show_subjects=show_subjects)
+        return
+    if not (mailbox or rfc_message_id or status or sender or since):
+        raise CommandError("give a MESSAGE-ID, --mailbox, --rfc-message-id, --status, --from or --since.")
+    search = Search(mailbox, rfc_message_id, status, sender, Period(since, until))
+    found, more = find(table, search, limit)
+    if more:
+        console.warn(f"there are more than {limit}: use --since, --until, --status, --from or --limit")
     hint = f"; mailroomctl explain {mailbox} shows where its mail goes" if mailbox else ""
-    console.table(_COLUMNS, rows, empty=f"nothing is on record{hint}")
+    _list(stack, console, found, show_subjects=show_subjects, wide=wide, empty=f"nothing is on record{hint}")
 
 
-def _of_mailbox(
-    table: DeliveriesTable, mailbox: str, rfc_message_id: str | None, since: datetime | None, latest: str
-) -> Iterator[Record]:
-    """Look at the last week, unless ``since`` or a Message-ID says what is meant."""
-    if not since and not rfc_message_id:
-        since = datetime.now(UTC) - _WEEK
-    found = table.of_mailbox(normalised(mailbox), iso(since) if since else _EVER, latest)
-    if not rfc_message_id:
-        return found
-    wanted = _bracketed(rfc_message_id)
-    return (record for record in found if record.get("rfc_message_id") == wanted)
+def _of_message(stack: Stack, table: DeliveriesTable, text: str) -> list[Record]:
+    """The records of the message with this id or its beginning."""
+    records = table.of_message(text)
+    if records:
+        return records
+    message_id = full_id(stack, text)
+    records = table.of_message(message_id) if message_id != text else []
+    if not records:
+        raise CommandError(_nothing_on_record(stack, message_id))
+    return records
 
 
-def _of_all(table: DeliveriesTable, status: Status | None, period: Period, limit: int) -> Iterator[Record]:
-    """Ask the indexes, then for the records of their rows; the newest come first."""
-    period.check()
-    if status not in ATTENTION:
-        since = period.since or period.latest - _DAY
-        return table.in_full(outcomes(table, since, period.latest))
-    newest = nlargest(limit + 1, needing_attention(table, status, period), key=itemgetter("received_at"))
-    return table.in_full(newest)
+def _list(
+    stack: Stack, console: Console, records: Sequence[Record], *, show_subjects: bool, wide: bool, empty: str
+) -> None:
+    """For programs and with --wide a row for each record, else one for each message."""
+    named = subjects.read_subjects(stack, records) if show_subjects else {}
+    if show_subjects and len({one["message_id"] for one in records}) > subjects.MOST:
+        console.warn(f"the subjects of the first {subjects.MOST} messages only; use --limit and --until for others")
+    if console.as_json or wide:
+        with_subject = [outcome_row(one) | _subject(named, one, show_subjects) for one in records]
+        columns = (*_WIDE[:3], *(("subject",) if show_subjects else ()), *_WIDE[3:])
+        console.table(columns, with_subject, empty=empty, wide=wide)
+        return
+    rows = [_line(console, list(group)) for _, group in groupby(records, key=itemgetter("message_id"))]
+    if show_subjects:
+        rows = [row | {"subject": named.get(row["key"], "")} for row in rows]
+    columns = ("received", "outcome", "from", "subject" if show_subjects else "to", "id")
+    console.table(columns, rows, empty=empty, uncut=("received", "outcome", "id"))
 
 
-def _with(found: Iterable[Record], status: Status | None) -> Iterator[Record]:
-    return (record for record in found if not status or record["status"] == status)
+def _line(console: Console, records: Sequence[Record]) -> dict[str, Any]:
+    """One message of a list: how often each outcome, and for whom."""
+    first = records[0]
+    counts = Counter(one["status"] for one in records)
+    outcome = ", ".join(f"{status} {number}" if len(records) > 1 else status for status, number in counts.items())
+    more = f" +{len(records) - 1}" if len(records) > 1 else ""
+    return {
+        "key": first["message_id"],
+        "received": str(first.get("received_at") or "")[:16].replace("T", " "),
+        "outcome": outcome,
+        "from": first.get("source"),
+        "to": f"{first['mailbox']}{more}",
+        "id": short_id(first["message_id"]) if console.narrow else first["message_id"],
+    }
+
+
+def _subject(named: dict[str, str], record: Record, wanted: bool) -> dict[str, str | None]:
+    return {"subject": named.get(record["message_id"])} if wanted else {}
+
+
+def _in_full(
+    stack: Stack, console: Console, facts: MessageFacts, status: Status | None, *, show_subjects: bool
+) -> None:
+    stored = f"s3://{facts.bucket}/{facts.key}"
+    about: dict[str, Any] = {
+        "message": facts.message_id,
+        "received": facts.received_at,
+        "from": facts.source,
+        "message-id": facts.rfc_message_id,
+    }
+    copies = [one for one in facts.copies if not status or one.record["status"] == status]
+    if show_subjects:
+        named = subjects.read_subjects(stack, [one.record for one in facts.copies[:1]])
+        about["subject"] = named.get(facts.message_id)
+    about["raw mail"] = stored if facts.stored_at else f"{stored} is gone"
+    if facts.bounce:
+        about["bounce"] = facts.bounce["status"]
+    console.record(about)
+    if len(copies) > _MOST_IN_FULL:
+        console.say("")
+        console.table(("mailbox", "outcome", "folder", "attempts", "reason"), [one.row for one in copies], empty="")
+        return
+    for one in copies:
+        console.say("")
+        console.say(f"{one.row['outcome']}  {one.row['mailbox']}", outcome=one.row["outcome"])
+        console.record(_copy(one))
+
+
+def _copy(one: Copy) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for way in one.ways:
+        shown.setdefault("  for", []).append(_way(one, way.recipient, way.addresses, way.rule))
+    if not one.ways:
+        shown["  for"] = one.row["recipients"]
+    shown["  for"] = "; ".join(shown["  for"])
+    if one.row["file"]:
+        shown |= {"  folder": one.row["folder"], "  file": one.row["file"], "  size": one.row["size"]}
+    if one.row["attempts"]:
+        shown["  attempts"] = one.row["attempts"]
+    shown["  times"] = "; ".join(f"{step.at} {step.what}" for step in one.steps)
+    if one.row["reason"]:
+        shown["  reason"] = one.row["reason"]
+    return shown
+
+
+def _way(one: Copy, recipient: str, addresses: Sequence[str], rule: str) -> str:
+    """The recipient, with the rule where it is not the mailbox itself."""
+    if len(addresses) > 1:
+        return f"{recipient} → {' → '.join(addresses[1:])} ({rule.partition(': ')[2] or rule})"
+    if addresses or one.record["mailbox"] == recipient:
+        return recipient
+    return f"{recipient} (the directory leads elsewhere now)"
 
 
 def _nothing_on_record(stack: Stack, message_id: str) -> str:
@@ -129,9 +227,3 @@ def _nothing_on_record(stack: Stack, message_id: str) -> str:
             waiting.append(f"{count} in the {name}")
     where = f"it may be one of {', '.join(waiting)}" if waiting else "its notification is in no queue: replay it"
     return f"nothing is on record of {message_id}; its raw mail was stored at {iso(stored)}, and {where}."
-
-
-def _bracketed(rfc_message_id: str) -> str:
-    """Notifications hold the header as it is, with its angle brackets, which shells and people leave out."""
-    text = rfc_message_id.strip()
-    return text if text.startswith("<") else f"<{text}>"

@@ -10,6 +10,7 @@ from mailroom.statuses import Status
 
 from mailroomctl.deliveries import execution
 from mailroomctl.deliveries.execution import Execution
+from mailroomctl.deliveries.headers import printable
 from mailroomctl.deliveries.raw_mail import stored_at
 from mailroomctl.deliveries.rebuild import notification_from_records
 from mailroomctl.deliveries.table import DeliveriesTable, Record
@@ -80,7 +81,7 @@ def read_headers(stack: Stack, record: Record) -> dict[str, str]:
     """Return the headers by which one recognises a mail, decoded and printable."""
     answer = stack.s3.get_object(Bucket=record["bucket"], Key=find_mail(stack, record), Range=f"bytes=0-{_ENOUGH - 1}")
     message = message_from_bytes(answer["Body"].read(), policy=policy.compat32)
-    return {name: _printable(message.get(name)) for name in _HEADERS if name in message}
+    return {name: printable(message.get(name)) for name in _HEADERS if name in message}
 
 
 def save_mail(stack: Stack, record: Record, file: Path) -> None:
@@ -98,14 +99,3 @@ def save_mail(stack: Stack, record: Record, file: Path) -> None:
 def delete_mail(stack: Stack, message_id: str) -> None:
     """Delete the copy in quarantine; deleting what is not there is no error."""
     stack.s3.delete_object(Bucket=stack.output("MailBucketName"), Key=f"{QUARANTINE_PREFIX}{message_id}")
-
-
-def _printable(value: object) -> str:
-    """Decode a header (RFC 2047) and take out what could play tricks with a terminal."""
-    from email.header import decode_header, make_header
-
-    try:
-        text = str(make_header(decode_header(str(value))))
-    except (ValueError, LookupError):
-        text = str(value)
-    return "".join(one if one.isprintable() else " " for one in text)[:500]

@@ -127,6 +127,7 @@ def outcome_row(record: Record) -> Record:
     return {
         "received_at": record.get("received_at"),
         "message_id": record["message_id"],
+        "source": record.get("source"),
         "mailbox": record["mailbox"],
         "recipients": record.get("recipients", []),
         "outcome": record["status"],
@@ -135,6 +136,7 @@ def outcome_row(record: Record) -> Record:
         "file": _file(record),
         "size": record.get("size"),
         "attempts": record.get("attempts"),
+        "failed_at": record.get("failed_at"),
         "delivered_at": record.get("delivered_at"),
         "reason": reason(record),
     }

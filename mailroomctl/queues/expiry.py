@@ -1,6 +1,7 @@
-"""How many days are left before the oldest message of a queue expires."""
+"""How old the oldest message of a queue is, and how many days are left before it expires."""
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,8 +10,16 @@ from mailroomctl.stack import Stack
 DAY = 86_400
 
 
-def days_left(stack: Stack, queue: str) -> float | None:
-    """Return the days that the oldest message has at most; None when no message's age is known.
+@dataclass(frozen=True, slots=True)
+class Oldest:
+    """The oldest message of a queue: its age in seconds at least, and the days that it has left at most."""
+
+    seconds: float
+    days_left: float
+
+
+def oldest(stack: Stack, queue: str) -> Oldest | None:
+    """Return what is known of a queue's oldest message; None when no message's age is known.
 
     CloudWatch knows the age of the oldest message, with two exceptions: it leaves out messages that were received three
     times, and counts a dead letter from its move, though it expires by its first day. So the dead letters and parked
@@ -24,7 +33,8 @@ def days_left(stack: Stack, queue: str) -> float | None:
     if not known:
         return None
     attributes = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MessageRetentionPeriod"])["Attributes"]
-    return max(0.0, (int(attributes["MessageRetentionPeriod"]) - max(known)) / DAY)
+    retention = int(attributes["MessageRetentionPeriod"])
+    return Oldest(max(known), max(0.0, (retention - max(known)) / DAY))
 
 
 def age_of_oldest(stack: Stack, queue: str) -> float | None:

@@ -14,7 +14,7 @@ LEVELS = [
     {"main", "__main__"},
     {"commands"},
     {"local"},
-    {"audit"},
+    {"audit", "flow"},
     {"queues"},
     {"directory", "deliveries", "setup"},
     {"command", "options"},
