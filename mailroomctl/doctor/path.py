@@ -8,7 +8,7 @@ from typing import Any
 from mailroomctl.doctor.findings import Finding, failure, passed, warning
 from mailroomctl.doctor.patient import Patient
 from mailroomctl.queues.depth import depth
-from mailroomctl.queues.expiry import age_of_oldest, days_left
+from mailroomctl.queues.expiry import age_of_oldest, oldest
 from mailroomctl.queues.pipe import RUNNING, look
 
 #: Seconds after which InboundAgeAlarm rings.
@@ -144,7 +144,8 @@ def queues(patient: Patient) -> Iterator[Finding]:
         count = sum(depth(patient.stack.sqs, patient.stack.output(f"{queue}QueueUrl")))
         if not count:
             continue
-        days = days_left(patient.stack, queue)
+        waiting_longest = oldest(patient.stack, queue)
+        days = waiting_longest.days_left if waiting_longest else None
         left = "" if days is None else f"; {days:.1f} days left for the oldest"
         seen = f"{count} message{'' if count == 1 else 's'} in the {name}{left}"
         if queue != "Inbound" or (days is not None and days < FEW_DAYS):

@@ -43,10 +43,10 @@ class Left:
                 f"an earlier stack {stack_name} has left {names}: the new one takes it over, as it is. "
                 "See docs/operations.md."
             )
-        for parameter, names in self.found.items():
-            if len(names) > 1:
+        for parameter, several in self.found.items():
+            if len(several) > 1:
                 yield (
-                    f"several earlier stacks {stack_name} have left {', '.join(names)}: "
+                    f"several earlier stacks {stack_name} have left {', '.join(several)}: "
                     f"put the one to take over into {parameter}."
                 )
 

@@ -13,12 +13,12 @@ ROOT = Path(__file__).parents[2]
 LEVELS = [
     {"main", "__main__"},
     {"commands"},
-    {"local"},
+    {"local", "doctor"},
     {"audit", "flow"},
     {"queues"},
     {"directory", "deliveries", "setup"},
     {"command", "options"},
-    {"stack", "console", "errors", "interrupts", "times", "addresses", "verdicts", "version"},
+    {"stack", "console", "errors", "interrupts", "times", "addresses", "verdicts", "version", "key_policy"},
 ]
 
 

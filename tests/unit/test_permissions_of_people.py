@@ -13,17 +13,19 @@ FOLDER = Path(__file__).parents[2] / "docs/permissions"
 DOCUMENTS = {name: json.loads((FOLDER / f"{name}.json").read_text()) for name in ("operator", "read-only", "auditor")}
 
 READING = {
-    *("init", "doctor", "status", "trace", "explain"),
+    *("init", "doctor", "status", "trace", "audit", "explain"),
     *("mailbox show", "mailbox list", "alias show", "alias list", "group show", "group list"),
     *("catch-all list", "domain show", "domain list", "directory export", "directory check"),
     *("held list", "parked list", "parked show", "dead-letters list", "dead-letters show", "quarantine list"),
 }
 #: Who proves that nothing is lost needs no addresses of single people.
-PROVING = {"status", "trace", "held list", "quarantine list", "directory check"}
+PROVING = {"status", "trace", "audit", "held list", "quarantine list", "directory check"}
 COMMANDS = {"operator": set(commands()), "read-only": READING, "auditor": PROVING}
 #: What only an option needs, with the reason why a reader does not get it.
 WITHHELD = {
     "directory check": {"dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem"},  # --fix
+    "audit": {"dynamodb:UpdateItem", "s3:GetObject", "sqs:DeleteMessage", "states:StartSyncExecution"},  # --repair
+    "trace": {"s3:GetObject"},  # --subjects
     # The probe: who may invoke WriteMailbox may write into every mailbox. And --send-test.
     "doctor": {"lambda:InvokeFunction", "ses:SendEmail"},
 }
