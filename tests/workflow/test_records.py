@@ -358,7 +358,6 @@ def test_a_busy_copy_says_so(engine: Engine) -> None:
         {
             "mailbox": BOB,
             "recipients": [BOB],
-            "envelope": [BOB],
             "status": "FAILED",
             "error": "DeliveryBusy",
             "reason": "Another execution is delivering this copy; SQS redelivers the message.",

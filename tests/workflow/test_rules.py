@@ -305,13 +305,22 @@ def test_the_template_fills_in_exactly_what_the_workflow_asks_for(name: str) -> 
     asked = set(re.findall(r"\$\{(\w+)\}", source(name)))
     assert asked == set(properties["DefinitionSubstitutions"])
     assert asked <= set(SUBSTITUTIONS) | {"DeliveriesTable", "ParkedQueueUrl"}
+    known = {*resources, *_template()["Parameters"], *_template()["Mappings"], "AWS::Partition", "AWS::StackName"}
     for value in properties["DefinitionSubstitutions"].values():
-        if isinstance(value, dict):
-            ((how, target),) = value.items()
-            text = target if isinstance(target, str) else target[0]
-            named = re.findall(r"\$\{([\w:]+)", text) if how == "Fn::Sub" else [text.partition(".")[0]]
-            pseudo = {"AWS::Partition", "AWS::StackName"}
-            assert set(named) <= {*resources, *_template()["Parameters"], *_template()["Mappings"], *pseudo}
+        assert _names(value) <= known
+
+
+def _names(value: Any) -> set[str]:
+    """What an expression of the template refers to."""
+    match value:
+        case {"Fn::If": [_, *ways]}:
+            return set().union(*map(_names, ways))
+        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), *_]}:
+            return set(re.findall(r"\$\{([\w:]+)", text))
+        case {**one} if len(one) == 1:
+            (target,) = one.values()
+            return {(target if isinstance(target, str) else target[0]).partition(".")[0]}
+    return set()
 
 
 def test_a_state_waits_longer_than_its_function_runs(machine: dict[str, Any]) -> None:
