@@ -1,6 +1,5 @@
 """``mailroomctl held``: mail that waits for an operator because of a fault of our own, by the entry at fault."""
 
-import sys
 from itertools import islice
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from mailroomctl.deliveries.raw_mail import days_left
 from mailroomctl.deliveries.side_by_side import side_by_side
 from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
 from mailroomctl.errors import CommandError
+from mailroomctl.options.confirm import Yes, confirm
 from mailroomctl.options.period import Since, Until
 from mailroomctl.stack import Stack
 
@@ -79,7 +79,7 @@ def discard(
     since: Since = None,
     until: Until = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be discarded.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Give up what an entry holds: nothing delivers it by itself, and no list names it any more.
 
@@ -99,8 +99,7 @@ def discard(
         text = f"{found.messages} messages for {found.key} would be discarded, the oldest of {found.oldest}"
         console.done(text, {**about, "dry_run": True})
         return
-    if not yes:
-        _confirm(found.key, found.messages)
+    confirm(f"Discard {found.messages} messages for {found.key}?", yes=yes, otherwise="nothing was discarded.")
     _discard(console, table, choice, about)
 
 
@@ -138,10 +137,3 @@ def _discard(console: Console, table: DeliveriesTable, choice: Choice, about: di
 def _choice(entry: str | None, domain: str | None, period: Period) -> Choice:
     period.check()
     return Choice(Status.HELD, period, entry, domain)
-
-
-def _confirm(entry: str, messages: int) -> None:
-    if not sys.stdin.isatty():
-        raise CommandError(f"{messages} messages are held for {entry}: add --yes to discard them without being asked.")
-    if not typer.confirm(f"Discard {messages} messages for {entry}?", err=True):
-        raise CommandError("nothing was discarded.")

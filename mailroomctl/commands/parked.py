@@ -1,16 +1,14 @@
 """``mailroomctl parked``: events that can never work, kept by the workflow for an operator."""
 
-import sys
 from functools import partial
-from typing import Annotated
 
 import typer
 
 from mailroomctl.command import command
 from mailroomctl.console import Console
 from mailroomctl.deliveries.table import DeliveriesTable
-from mailroomctl.errors import CommandError
 from mailroomctl.interrupts import finishing
+from mailroomctl.options.confirm import Yes, confirm
 from mailroomctl.queues.in_flight import MessagesInFlight
 from mailroomctl.queues.messages import Waiting, read_parked
 from mailroomctl.queues.process import Done, process_each, read_all
@@ -78,7 +76,7 @@ def delete(
     console: Console,
     selection: Selection,
     dry_run: DryRun = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Give parked events up. The raw mail stays in the bucket until it expires, and what is on record stays too."""
 
@@ -92,8 +90,8 @@ def delete(
         if dry_run:
             show_plan(console, chosen, "would be deleted", _QUEUE)
             return
-        if not yes and not selection.ids:
-            _confirm(console, chosen)
+        text = f"Delete {len(chosen)} parked events for good?"
+        confirm(text, yes=yes or bool(selection.ids), otherwise="nothing was deleted.")
         process_each(console, in_flight, chosen, "deleting", delete_one, queue=_QUEUE)
 
 
@@ -109,10 +107,3 @@ def _chosen(console: Console, in_flight: MessagesInFlight, selection: Selection)
     chosen = selection.choose(_waiting(console, in_flight))
     refuse_no_match(chosen, selection, _QUEUE, "parked")
     return chosen
-
-
-def _confirm(console: Console, chosen: list[Waiting]) -> None:
-    if not sys.stdin.isatty():
-        raise CommandError(f"{len(chosen)} events match: add --yes to delete them without being asked.")
-    if not typer.confirm(f"Delete {len(chosen)} parked events for good?", err=True):
-        raise CommandError("nothing was deleted.")

@@ -4,15 +4,19 @@ The raw mail is at ``quarantine/<message id>`` in the mail bucket, a record for 
 Listing starts from the objects: there are few of them, and the table has the records of a whole year.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from mailroom.statuses import Status
 
-from mailroomctl.command import command
+from mailroomctl.command import INTERRUPTED, command, fail
 from mailroomctl.console import Console
+from mailroomctl.deliveries.cause import plain_cause
+from mailroomctl.deliveries.ids import full_id
+from mailroomctl.deliveries.indexes import Period
 from mailroomctl.deliveries.quarantine import (
     delete_mail,
     list_message_ids,
@@ -21,18 +25,35 @@ from mailroomctl.deliveries.quarantine import (
     release_mail,
     save_mail,
 )
+from mailroomctl.deliveries.search import from_sender
+from mailroomctl.deliveries.side_by_side import side_by_side
 from mailroomctl.deliveries.table import DeliveriesTable, Record
 from mailroomctl.directory.models import checked_address
 from mailroomctl.errors import CommandError
+from mailroomctl.options.confirm import Yes, confirm
+from mailroomctl.options.period import Since, Until
 from mailroomctl.stack import Stack
+from mailroomctl.times import iso
 
 app = typer.Typer(no_args_is_help=True, help="Quarantine: mail that a verdict policy holds back.")
 
-MessageId = Annotated[str, typer.Argument(metavar="MESSAGE-ID", help="As in the list.", show_default=False)]
+_READS_AT_ONCE = 8
+
+MessageId = Annotated[
+    str, typer.Argument(metavar="MESSAGE-ID", help="As in the list, or its beginning.", show_default=False)
+]
+MessageIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="MESSAGE-ID", help="As in the list, or their beginnings.", show_default=False),
+]
 Mailboxes = Annotated[
     list[str] | None,
     typer.Option("--mailbox", help="Only for this mailbox; repeatable. Else for all.", show_default=False),
 ]
+Sender = Annotated[
+    str | None, typer.Option("--from", help="Only of this envelope sender, or of this domain.", show_default=False)
+]
+All = Annotated[bool, typer.Option("--all", help="Everything that is in quarantine.")]
 
 
 @app.command("list")
@@ -56,7 +77,9 @@ def show(
     ] = None,
 ) -> None:
     """Show one message: its records, and the headers one decides by."""
-    records = _held(DeliveriesTable(stack), message_id, None)
+    table = DeliveriesTable(stack)
+    message_id = _whole_id(stack, table, message_id)
+    records = _held(table, message_id, None)
     headers = read_headers(stack, records[0])
     rows = [_row(record) for record in records]
     if console.as_json:
@@ -71,28 +94,75 @@ def show(
 
 @app.command("release")
 @command
-def release(stack: Stack, console: Console, message_id: MessageId, mailbox: Mailboxes = None) -> None:
-    """Deliver a message after all, into the INBOX."""
+def release(
+    stack: Stack,
+    console: Console,
+    message_ids: MessageIds = None,
+    mailbox: Mailboxes = None,
+    sender: Sender = None,
+    since: Since = None,
+    until: Until = None,
+    everything: All = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be released.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Deliver messages after all, into the INBOX.
+
+    Give MESSAGE-IDs, filters, or --all. Asks first where they are chosen by filters. Exit code 1 when any is left.
+    """
     table = DeliveriesTable(stack)
-    records = _held(table, message_id, mailbox)
-    names = [record["mailbox"] for record in records]
-    ended = release_mail(stack, table, records)
-    rows = [_row(record) for record in table.of_message(message_id) if record["mailbox"] in names]
-    if left := [row for row in rows if row["status"] != Status.DELIVERED]:
-        states = ", ".join(f"{row['mailbox']} is {row['status']} {row['reason'] or ''}".strip() for row in left)
-        why = states if ended.settled else f"{states}; the workflow ended {ended.end}: {ended.text}"
-        raise CommandError(f"not everything was delivered: {why}. mailroomctl explain shows where mail to it goes.")
-    if not quarantined_records(table, message_id):
-        delete_mail(stack, message_id)
-    console.done(f"released {message_id} to {', '.join(names)}", rows)
+    chosen = _chosen(stack, table, message_ids, mailbox, sender, Period(since, until), everything)
+    if dry_run:
+        _plan(console, chosen, "would be released")
+        return
+    text = f"Release {len(chosen)} messages from quarantine?"
+    confirm(text, yes=yes or bool(message_ids), otherwise="nothing was released.")
+    _each(console, table, chosen, "released", lambda records: _release(stack, table, records))
 
 
 @app.command("delete")
 @command
-def delete(stack: Stack, console: Console, message_id: MessageId, mailbox: Mailboxes = None) -> None:
-    """Give a message up: it stays undelivered, and its copy in quarantine is deleted."""
+def delete(
+    stack: Stack,
+    console: Console,
+    message_ids: MessageIds = None,
+    mailbox: Mailboxes = None,
+    sender: Sender = None,
+    since: Since = None,
+    until: Until = None,
+    everything: All = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Give messages up: they stay undelivered, and their copies in quarantine are deleted. Asks first."""
     table = DeliveriesTable(stack)
-    records = _held(table, message_id, mailbox)
+    chosen = _chosen(stack, table, message_ids, mailbox, sender, Period(since, until), everything)
+    if dry_run:
+        _plan(console, chosen, "would be deleted")
+        return
+    what = f"{len(chosen)} messages" if len(chosen) > 1 else chosen[0][0]["message_id"]
+    confirm(f"Delete {what} from quarantine for good?", yes=yes, otherwise="nothing was deleted.")
+    _each(console, table, chosen, "deleted", lambda records: _delete(stack, table, records))
+
+
+def _release(stack: Stack, table: DeliveriesTable, records: list[Record]) -> str:
+    """Release the records of one message; raises ``CommandError`` with what is left."""
+    message_id, names = records[0]["message_id"], [record["mailbox"] for record in records]
+    ended = release_mail(stack, table, records)
+    after = [one for one in table.of_message(message_id) if one["mailbox"] in names]
+    if left := [one for one in after if one["status"] != Status.DELIVERED]:
+        states = ", ".join(
+            f"{one['mailbox']} is {one['status']} {plain_cause(one.get('reason') or '')}".strip() for one in left
+        )
+        why = states if ended.settled else f"{states}; the workflow ended {ended.end}: {ended.text}"
+        raise CommandError(f"not everything was delivered: {why}. mailroomctl explain shows where mail to it goes.")
+    if not quarantined_records(table, message_id):
+        delete_mail(stack, message_id)
+    return f"released {message_id} to {', '.join(names)}"
+
+
+def _delete(stack: Stack, table: DeliveriesTable, records: list[Record]) -> str:
+    message_id, names = records[0]["message_id"], [record["mailbox"] for record in records]
     for record in records:
         reason = "deleted from quarantine by an operator"
         if not table.change_status(record, Status.REJECTED, code="5.7.1", reason=reason):
@@ -101,15 +171,90 @@ def delete(stack: Stack, console: Console, message_id: MessageId, mailbox: Mailb
             )
     if not quarantined_records(table, message_id):
         delete_mail(stack, message_id)
-    names = [record["mailbox"] for record in records]
-    rows = [_row(record) for record in table.of_message(message_id) if record["mailbox"] in names]
-    console.done(f"deleted {message_id} from the quarantine of {', '.join(names)}", rows)
+    return f"deleted {message_id} from the quarantine of {', '.join(names)}"
+
+
+def _each(
+    console: Console, table: DeliveriesTable, chosen: list[list[Record]], done: str, do: Callable[[list[Record]], str]
+) -> None:
+    """Do something with each message, and say what; one that fails does not stop the others."""
+    said: list[str] = []
+    rows: list[dict[str, Any]] = []
+    wrong: list[str] = []
+    interrupted = False
+    try:
+        with console.progress(done, len(chosen)) as progress:
+            for records in chosen:
+                message_id, names = records[0]["message_id"], {record["mailbox"] for record in records}
+                try:
+                    said.append(do(records))
+                except CommandError as error:
+                    wrong.append(str(error) if len(chosen) == 1 else f"{message_id}: {error}")
+                else:
+                    rows += [_row(one) for one in table.of_message(message_id) if one["mailbox"] in names]
+                progress.advance()
+    except KeyboardInterrupt:
+        interrupted = True
+    if said:
+        console.done("\n".join(said), rows)
+    if interrupted:
+        fail(f"interrupted: {len(said)} of {len(chosen)} {done}; the command may be repeated", INTERRUPTED)
+    for text in wrong[:-1]:
+        console.note(text)
+    if wrong:
+        raise CommandError(wrong[-1])
+
+
+def _plan(console: Console, chosen: list[list[Record]], what: str) -> None:
+    rows = [_row(record) | {"result": what} for records in chosen for record in records]
+    console.table(("message_id", "mailbox", "source", "received_at", "verdict", "result"), rows, empty="")
 
 
 def _all_held(stack: Stack) -> Iterator[Record]:
     table = DeliveriesTable(stack)
-    for message_id in list_message_ids(stack):
-        yield from quarantined_records(table, message_id)
+    # Each message is a question of its own: the table is not sorted by what is in quarantine.
+    for records in side_by_side(lambda one: quarantined_records(table, one), list_message_ids(stack), _READS_AT_ONCE):
+        yield from records
+
+
+def _chosen(
+    stack: Stack,
+    table: DeliveriesTable,
+    message_ids: list[str] | None,
+    mailboxes: list[str] | None,
+    sender: str | None,
+    period: Period,
+    everything: bool,
+) -> list[list[Record]]:
+    """The records of each message that is meant, the oldest first. Raises ``CommandError`` when there is none."""
+    filtered = bool(sender or period.since or period.until)
+    if message_ids:
+        if filtered or everything:
+            raise CommandError("give either MESSAGE-IDs, or filters, or --all.")
+        whole = dict.fromkeys(_whole_id(stack, table, one) for one in message_ids)
+        return [_held(table, message_id, mailboxes) for message_id in whole]
+    if everything == (filtered or bool(mailboxes)):
+        raise CommandError("say which messages: MESSAGE-IDs as in the list, filters such as --from, or --all alone.")
+    period.check()
+    wanted = {checked_address(mailbox) for mailbox in mailboxes or ()}
+    sent_by = from_sender(sender)
+    messages: dict[str, list[Record]] = {}
+    for one in sorted(_all_held(stack), key=itemgetter("received_at")):
+        since = not period.since or one["received_at"] >= iso(period.since)
+        if (
+            since
+            and one["received_at"] <= iso(period.latest)
+            and sent_by(one)
+            and (not wanted or one["mailbox"] in wanted)
+        ):
+            messages.setdefault(one["message_id"], []).append(one)
+    if not messages:
+        raise CommandError("nothing in quarantine matches; mailroomctl quarantine list shows what is there.")
+    return list(messages.values())
+
+
+def _whole_id(stack: Stack, table: DeliveriesTable, text: str) -> str:
+    return text if quarantined_records(table, text) else full_id(stack, text, quarantine=True)
 
 
 def _held(table: DeliveriesTable, message_id: str, mailboxes: list[str] | None) -> list[Record]:

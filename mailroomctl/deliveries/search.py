@@ -56,7 +56,7 @@ def find(table: DeliveriesTable, search: Search, limit: int) -> tuple[list[Recor
         found = table.of_rfc_message_id(bracketed(search.rfc_message_id), since, iso(_latest(search)))
     else:
         found = _of_all(table, search, limit)
-    sent_by = _from(search.sender)
+    sent_by = from_sender(search.sender)
     wanted = (one for one in found if (not search.status or one["status"] == search.status) and sent_by(one))
     records = list(islice(wanted, limit + 1))
     if search.mailbox and not records:
@@ -84,16 +84,16 @@ def _of_mailbox(table: DeliveriesTable, search: Search) -> Iterator[Record]:
 
 def _of_all(table: DeliveriesTable, search: Search, limit: int) -> Iterable[Record]:
     """Ask the indexes, then for the records of their rows; the newest come first."""
-    from_sender = _from(search.sender)
+    sent_by = from_sender(search.sender)
     if search.status not in ATTENTION:
         since = search.period.since or search.period.latest - _DAY
         rows = outcomes(table, since, search.period.latest)
-        return table.in_full(row for row in rows if from_sender(row))
-    rows = (row for row in needing_attention(table, search.status, search.period) if from_sender(row))
+        return table.in_full(row for row in rows if sent_by(row))
+    rows = (row for row in needing_attention(table, search.status, search.period) if sent_by(row))
     return table.in_full(nlargest(limit + 1, rows, key=itemgetter("received_at")))
 
 
-def _from(sender: str | None) -> Callable[[Record], bool]:
+def from_sender(sender: str | None) -> Callable[[Record], bool]:
     """Return a function that tells whether a record is of mail from an address or a domain."""
     text = (sender or "").strip().lower()
     domain = text.removeprefix("@") if "@" not in text.removeprefix("@") else ""

@@ -139,7 +139,7 @@ def test_delete(at: Operator) -> None:
     park(at, "m2", "bob@example.com")
     assert at.json("parked delete m2")[0]["result"] == "deleted"
     assert at.fails("parked delete --error InvalidEvent") == (
-        "1 events match: add --yes to delete them without being asked."
+        "Delete 1 parked events for good: add --yes to do that without being asked."
     )
     assert depth(at, "Parked") == (1, 0)
     assert "deleted" in at.run("parked delete --error InvalidEvent --yes")

@@ -170,10 +170,65 @@ def test_release_that_comes_to_nothing_leaves_it_in_quarantine(at: Operator, sta
 
 def test_delete(at: Operator) -> None:
     hold(at, "m1", "bob@example.com", "eve@example.com")
-    said = at.run("quarantine delete m1 --mailbox bob@example.com")
+    said = at.run("quarantine delete m1 --mailbox bob@example.com --yes")
     assert said == "deleted m1 from the quarantine of bob@example.com\n"
     assert "quarantine/m1" in keys(at)
-    at.run("quarantine delete m1")
+    at.run("quarantine delete m1 --yes")
     assert statuses(at) == {"bob@example.com": "REJECTED", "eve@example.com": "REJECTED"}
     assert keys(at) == ["mail/m1"]
     assert "m1 is not in quarantine" in at.fails("quarantine show m1")
+
+
+def test_delete_asks_first(at: Operator) -> None:
+    hold(at, "m1", "bob@example.com")
+    said = at.fails("quarantine delete m1")
+    assert said == "Delete m1 from quarantine for good: add --yes to do that without being asked."
+    assert at.json("quarantine delete --all --dry-run")[0]["result"] == "would be deleted"
+    assert "quarantine/m1" in keys(at)
+
+
+def test_many_at_once(at: Operator, stand_in: Any) -> None:
+    stand_in()
+    hold(at, "m1", "bob@example.com", source="ann@shop.example")
+    hold(at, "m2", "bob@example.com", "eve@example.com", source="joe@shop.example")
+    hold(at, "m3", "bob@example.com", source="joe@other.example", received_at="2026-11-24T01:00:00.000Z")
+    planned = at.json("quarantine release --from shop.example --mailbox bob@example.com --dry-run")
+    assert [(row["message_id"], row["mailbox"]) for row in planned] == [
+        ("m1", "bob@example.com"),
+        ("m2", "bob@example.com"),
+    ]
+    assert "Release 2 messages from quarantine: add --yes" in at.fails("quarantine release --from shop.example")
+    assert at.run("quarantine release --from @shop.example --yes").splitlines() == [
+        "released m1 to bob@example.com",
+        "released m2 to bob@example.com, eve@example.com",
+    ]
+    assert at.fails("quarantine release --since 2026-11-24T02:00Z").startswith("nothing in quarantine matches")
+    assert at.run("quarantine delete --all --yes") == "deleted m3 from the quarantine of bob@example.com\n"
+    assert [key for key in keys(at) if key.startswith("quarantine/")] == []
+
+
+def test_one_that_fails_does_not_stop_the_others(at: Operator, stand_in: Any) -> None:
+    stand_in()
+    hold(at, "m1", "bob@example.com")
+    hold(at, "m2", "bob@example.com")
+    for key in ("mail/m1", "quarantine/m1"):
+        at.s3.delete_object(Bucket="mail", Key=key)
+    assert at.run("quarantine release m1 m2", 1) == "released m2 to bob@example.com\n"
+    assert at.stderr.startswith("mailroomctl: m1: the raw mail of m1 is gone")
+
+
+@pytest.mark.parametrize("options", ["", "--all --from shop.example", "m1 --all", "m1 --from shop.example"])
+def test_what_to_release_must_be_said(at: Operator, options: str) -> None:
+    assert at.fails(f"quarantine release {options}").split(":")[0] in (
+        "say which messages",
+        "give either MESSAGE-IDs, or filters, or --all.",
+    )
+
+
+def test_the_beginning_of_an_id_is_enough(at: Operator, stand_in: Any) -> None:
+    stand_in()
+    for message_id in ("abcd1111", "abcd2222"):
+        hold(at, message_id, "bob@example.com")
+    assert at.json("quarantine show abcd1")["message_id"] == "abcd1111"
+    assert "abcd is the beginning of 2 ids: abcd1111, abcd2222" in at.fails("quarantine show abcd")
+    assert at.run("quarantine release abcd2") == "released abcd2222 to bob@example.com\n"
