@@ -1,6 +1,6 @@
 """``mailroomctl``: the operator's command line."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,12 +45,26 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _misplaced(name: str) -> Any:
+    """An option that every command has, and that people write in front of it."""
+
+    def refuse(value: str | None) -> None:
+        if value is not None:
+            raise typer.BadParameter(f"it goes after the command: mailroomctl status {name} {value}")
+
+    return typer.Option(name, callback=refuse, hidden=True)
+
+
 @app.callback()
 def _options(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
+    stack_name: Annotated[str | None, _misplaced("--stack-name")] = None,
+    region: Annotated[str | None, _misplaced("--region")] = None,
+    profile: Annotated[str | None, _misplaced("--profile")] = None,
+    endpoint_url: Annotated[str | None, _misplaced("--endpoint-url")] = None,
 ) -> None:
     """Operate Mailroom: who receives mail, and what became of it."""
 

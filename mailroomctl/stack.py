@@ -172,13 +172,18 @@ class Stack:
         from botocore.config import Config
 
         session = self.session
-        # A session makes clients for one thread at a time.
-        with self._making:
-            return session.client(
-                service,  # type: ignore[call-overload]
-                endpoint_url=self._endpoint_url,
-                config=Config(**config),
-            )
+        try:
+            # A session makes clients for one thread at a time.
+            with self._making:
+                return session.client(
+                    service,  # type: ignore[call-overload]
+                    endpoint_url=self._endpoint_url,
+                    config=Config(**config),
+                )
+        except ValueError as error:
+            if not self._endpoint_url:
+                raise
+            raise CommandError(f"{error}: write --endpoint-url as http://HOST:PORT.") from None
 
 
 def _is_loopback(endpoint_url: str | None) -> bool:

@@ -27,8 +27,8 @@ STATE = Path(".local")
 @app.command()
 def up(
     state: State = STATE,
-    aws_port: Annotated[int, typer.Option(help="Port of the AWS endpoint.")] = 4566,
-    smtp_port: Annotated[int, typer.Option(help="Port of the SMTP server.")] = 2525,
+    aws_port: Annotated[int, typer.Option(help="Port of the AWS endpoint.", min=1, max=65535)] = 4566,
+    smtp_port: Annotated[int, typer.Option(help="Port of the SMTP server.", min=1, max=65535)] = 2525,
     bind: Annotated[
         str | None, typer.Option(help="One more address for the AWS endpoint, so that containers reach it.")
     ] = None,
@@ -124,7 +124,7 @@ def send(
             for name, mail in sent
             for outcome in outcomes.wait(settings, mail, wait)
         ]
-        Console(as_json=as_json).table(["message", "recipient", "outcome", "file", "detail"], rows, empty="")
+        Console(as_json=as_json).table(["message", "recipient", "mailbox", "outcome", "file", "detail"], rows, empty="")
         if any(row["outcome"] not in FINAL for row in rows):
             raise typer.Exit(1)
 
@@ -136,6 +136,8 @@ def _how_to_use(settings: Settings) -> str:
         f"mail root     {settings.mail_root}\n\n"
         "For mailroomctl and the AWS tools:\n"
         f"  export AWS_ENDPOINT_URL={settings.endpoint} AWS_REGION={settings.region}"
+        # The AWS CLI 1 and boto3 know this one only.
+        f" AWS_DEFAULT_REGION={settings.region}"
         f" AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY}"
         # Without the last one they would look for a host called sync-127.0.0.1.
         f" MAILROOM_STACK_NAME={settings.stack_name} AWS_DISABLE_HOST_PREFIX_INJECTION=true"

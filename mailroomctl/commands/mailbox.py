@@ -3,15 +3,25 @@
 from typing import Annotated, Any
 
 import typer
+from mailroom.domain_names import display_domain
 
 from mailroomctl.command import command
 from mailroomctl.console import Console, cell
 from mailroomctl.directory.default_paths import warning, with_default_path
-from mailroomctl.directory.models import MailboxModel, checked, checked_address, checked_domain, mailbox_item
+from mailroomctl.directory.models import (
+    ForwardModel,
+    MailboxModel,
+    checked,
+    checked_address,
+    checked_domain,
+    forward_item,
+    mailbox_item,
+)
 from mailroomctl.directory.overlaps import path_of, path_template, refuse_overlap
 from mailroomctl.directory.table import DirectoryTable, Item
 from mailroomctl.errors import CommandError
 from mailroomctl.options.policy import PolicyOption, parse_policy
+from mailroomctl.queues.depth import depth
 from mailroomctl.stack import Stack
 
 app = typer.Typer(no_args_is_help=True, help="Mailboxes: addresses that have a Maildir.")
@@ -77,7 +87,8 @@ def list_all(
     shown.sort(key=lambda item: (item["address"].rpartition("@")[2], item["address"]))
     rows = [_shown(item, template) for item in shown]
     columns = ("address", "path", "enabled", "subaddress_folders", "policy")
-    console.table(columns, rows, empty="there are no mailboxes; add one with: mailroomctl mailbox add ADDRESS")
+    where = f" in {display_domain(ending[1:])}" if ending else ""
+    console.table(columns, rows, empty=f"there are no mailboxes{where}; add one with: mailroomctl mailbox add ADDRESS")
     _warn(console, shown, template)
 
 
@@ -133,6 +144,46 @@ def enable(stack: Stack, console: Console, address: Address) -> None:
     _switch(stack, console, address, enabled=True)
 
 
+@app.command("rename")
+@command
+def rename(
+    stack: Stack,
+    console: Console,
+    address: Address,
+    new_address: Annotated[str, typer.Argument(metavar="NEW-ADDRESS", show_default=False)],
+    no_alias: Annotated[
+        bool, typer.Option("--no-alias", help="Give the old address up; else it becomes an alias of the new one.")
+    ] = False,
+) -> None:
+    """Give a mailbox another address. Its Maildir stays where it is, and mail to the old address arrives there too.
+
+    What was delivered is on record under the old address. A message that is redelivered or replayed afterwards is a new
+    one for the new address: where no copy may come twice, stop the pipe first, and wait until nothing is in flight.
+    """
+    table, template = DirectoryTable(stack), path_template(stack)
+    seen = table.require(checked_address(address), "mailbox")
+    new = checked_address(new_address)
+    if new == seen["address"]:
+        raise CommandError(f"{new} is its address already.")
+    # Written down, so that no template leads elsewhere.
+    fields = {name: value for name, value in seen.items() if name != "version"}
+    item = table.create({**fields, "address": new, "path": path_of(seen, template)})
+    # From here on mail to the new address arrives; until the next write so does mail to the old one, in the same place.
+    if no_alias:
+        table.delete(seen)
+        was = f"{seen['address']} is gone"
+    else:
+        table.replace(forward_item(seen["address"], "alias", checked(ForwardModel, targets=[new])), seen)
+        was = f"{seen['address']} is an alias of it"
+    shown = _shown(item, template)
+    console.done(f"renamed the mailbox to {new}, at {shown['path']}; {was}", shown)
+    if no_alias:
+        _warn_leads_to(console, table, seen["address"])
+    if in_flight := depth(stack.sqs, stack.output("InboundQueueUrl"))[1]:
+        console.warn(f"{in_flight} messages are in flight: what has a copy under the old address may arrive again")
+    _warn(console, [item], template)
+
+
 @app.command("remove")
 @command
 def remove(stack: Stack, console: Console, address: Address) -> None:
@@ -142,9 +193,13 @@ def remove(stack: Stack, console: Console, address: Address) -> None:
     table.delete(item)
     shown = _shown(item, template)
     console.done(f"removed the mailbox {item['address']}; its mail is still at {shown['path']}", shown)
+    _warn_leads_to(console, table, item["address"])
+
+
+def _warn_leads_to(console: Console, table: DirectoryTable, address: str) -> None:
     for other in table.scan():
-        if item["address"] in other.get("targets", ()):
-            console.warn(f"the {other['type'].replace('_', '-')} {other['address']} still leads to it")
+        if address in other.get("targets", ()):
+            console.warn(f"the {other['type'].replace('_', '-')} {other['address']} still leads to {address}")
 
 
 def _switch(stack: Stack, console: Console, address: str, *, enabled: bool) -> None:

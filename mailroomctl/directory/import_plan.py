@@ -98,18 +98,21 @@ def _unwritten_domains(wanted: list[Item]) -> list[Item]:
     return [usual_domain(key) for key in keys if key not in written]
 
 
-def refuse_bad_result(plan: Plan, rules: Rules) -> None:
-    """Raise ``CommandError`` when the directory would have mailboxes in one another or loops that it has not now."""
+def bad_results(plan: Plan, rules: Rules) -> list[Finding]:
+    """Return the mailboxes in one another, and the loops, that the directory would have and has not now."""
+    return [one for one in new_findings(plan, rules) if one.kind in ("path", "loop")]
+
+
+def new_findings(plan: Plan, rules: Rules) -> list[Finding]:
+    """Return what would be wrong with the directory after the plan, and is not now."""
     after = {**plan.good, **{item["address"]: item for item in (*plan.added, *plan.changed)}}
     for item in plan.removed:
         after.pop(item["address"], None)
-    bad = _path_or_loop(after, rules)
-    if bad:
-        before = set(_path_or_loop(plan.good, rules))
-        bad = [one for one in bad if one not in before]
-    if bad:
-        more = f"; and {len(bad) - 5} more" if len(bad) > 5 else ""
-        raise CommandError(f"nothing was changed: {'; '.join(one.text for one in bad[:5])}{more}.")
+    found = misplaced_and_looping(list(after.values()), rules)
+    if not found:
+        return []
+    before = set(misplaced_and_looping(list(plan.good.values()), rules))
+    return [one for one in found if one not in before]
 
 
 def carry_out(plan: Plan, table: DirectoryTable, progress: Progress) -> list[str]:
@@ -155,10 +158,6 @@ def _finish(futures: list[Future[object]], conflicts: list[str], progress: Progr
         except (ChangedMeanwhileError, AlreadyInDirectoryError) as error:
             conflicts.append(str(error))
         progress.advance()
-
-
-def _path_or_loop(items: dict[str, Item], rules: Rules) -> list[Finding]:
-    return [one for one in misplaced_and_looping(list(items.values()), rules) if one.kind in ("path", "loop")]
 
 
 def _named(item: Item) -> str:

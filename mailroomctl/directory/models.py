@@ -151,10 +151,22 @@ def checked_domain(text: str) -> str:
     return _checked(_domain, text.removeprefix("@"))
 
 
+_PLAIN = {
+    "extra_forbidden": "there is no such setting",
+    "too_short": "it needs an address that it leads to",
+    "too_long": f"it leads to more than {MAX_TARGETS:,} addresses",
+    "list_type": "it must be an address or a list of addresses",
+    "dict_type": "it must have settings, such as {enabled: false}",
+    "model_type": "it must have settings, such as {enabled: false}",
+    "bool_type": "it must be true or false",
+    "string_type": "it must be a text; quotes make one of a number or a word such as no",
+}
+"""What pydantic's errors mean here, in the words of the file."""
+
+
 def explain_error(error: Any) -> str:
     """Put one of pydantic's errors into words."""
-    message = "there is no such setting" if error["type"] == "extra_forbidden" else str(error["msg"])
-    message = message.removeprefix("Value error, ")
+    message = _PLAIN.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
     where = ".".join(str(part) for part in error["loc"] if part not in ("targets", "[key]"))
     return f"{where}: {message}" if where else message
 

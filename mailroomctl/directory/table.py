@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from mailroom.domain_names import display_domain
 from mailroom.resolve.entries import DEFAULT_SEPARATORS, domain_key
 
 from mailroomctl.errors import AlreadyInDirectoryError, ChangedMeanwhileError, NotInDirectoryError
@@ -38,7 +39,9 @@ class DirectoryTable:
         """Return the entry of that kind, or raise ``NotInDirectoryError``."""
         item = self.get(key)
         if item is None:
-            name = key.removeprefix("*@").removeprefix("@")
+            name = display_key(key)
+            if kind == "domain":
+                raise NotInDirectoryError(f"{name} has no settings yet: mailroomctl domain add {name} makes it known.")
             raise NotInDirectoryError(f"there is no {kind.replace('_', '-')} {name}.")
         return self.expect(item, kind)
 
@@ -71,7 +74,12 @@ class DirectoryTable:
         """
         new = {**item, "version": 1}
         if not (self._put_alone if alone else self._put)(new, *_ABSENT):
-            raise AlreadyInDirectoryError(f"{item['address']} is in the directory already.")
+            name = display_key(item["address"])
+            raise AlreadyInDirectoryError(
+                f"{name} has settings already: mailroomctl domain set {name} changes them."
+                if item["type"] == "domain"
+                else f"{name} is in the directory already."
+            )
         return new
 
     def replace(self, item: Item, seen: Item, *, alone: bool = False) -> Item:
@@ -160,6 +168,16 @@ class DirectoryTable:
             else:
                 break
         return [False] * len(writes)
+
+
+def display_key(key: str) -> str:
+    """Return a key as people write it: a domain or catch-all by its domain's name, in Unicode."""
+    local_part, at, domain = key.rpartition("@")
+    return (
+        f"{local_part}@{display_domain(domain)}"
+        if local_part not in ("", "*")
+        else display_domain(domain if at else key)
+    )
 
 
 def usual_domain(key: str) -> Item:

@@ -1,6 +1,7 @@
 """What alias, group and catch-all commands share: an entry that leads to other addresses."""
 
 from mailroom.resolve.expansion import expand, walk
+from mailroom.resolve.problems import Kind, Problem
 
 from mailroomctl.console import Console
 from mailroomctl.directory.models import ForwardKind, ForwardModel, checked, checked_address, forward_item
@@ -23,8 +24,15 @@ def new_forward(
     for problem in walk(start, found).problems:
         if problem.endless:
             raise CommandError(f"{problem.reason}; nothing was changed.")
-        console.warn(f"{problem.met_at}: {problem.text}" if problem.met_at else problem.text)
+        console.warn(f"{problem.met_at}: {_text(problem)}" if problem.met_at else problem.text)
     return item
+
+
+def _text(problem: Problem) -> str:
+    """An address elsewhere looks like a typing error, and is none: people expect that mail is sent on."""
+    if problem.kind in (Kind.UNKNOWN, Kind.UNKNOWN_DOMAIN):
+        return f"not in the directory ({problem.text}); Mailroom does not forward mail elsewhere"
+    return problem.text
 
 
 def forward_row(item: Item) -> Item:

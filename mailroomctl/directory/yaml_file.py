@@ -25,7 +25,7 @@ from mailroomctl.directory.models import (
 from mailroomctl.directory.table import Item
 from mailroomctl.errors import CommandError
 
-_MOST_ERRORS = 10  # shown of one file
+_MOST_ERRORS = 10  # shown of one entry
 
 _HEADER = """\
 # The directory of Mailroom. Change it and bring it back with: mailroomctl directory import FILE --dry-run
@@ -48,22 +48,6 @@ class DirectoryModel(Model):
     aliases: Annotated[dict[AddressText, Targets], _Section] = Field(default_factory=dict)
     groups: Annotated[dict[AddressText, Targets], _Section] = Field(default_factory=dict)
     catch_alls: Annotated[dict[DomainText, Targets], _Section] = Field(default_factory=dict)
-
-
-def read_file(stream: TextIO) -> list[Item]:
-    """Read a file into items, without versions; raises ``CommandError`` that names the places that are wrong."""
-    try:
-        content = yaml.load(stream, Loader=_Loader)  # noqa: S506  # a SafeLoader
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise CommandError(f"the file is not YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise CommandError(f"the file must have the sections {', '.join(DirectoryModel.model_fields)}.")
-    try:
-        model = DirectoryModel.model_validate(content)
-    except ValidationError as error:
-        raise CommandError(_explain(error)) from None
-    _refuse_same_name_twice(content, model)
-    return to_items(model)
 
 
 def to_items(model: DirectoryModel) -> list[Item]:
@@ -98,11 +82,11 @@ def write_file(items: Iterable[Item], stream: TextIO) -> None:
                 fields = _optional(item, "path") | ({} if item["enabled"] else {"enabled": False})
                 sections["mailboxes"][address] = fields | _optional(item, "subaddress_folders", "policy")
             case "alias":
-                sections["aliases"][address] = item["targets"]
+                sections["aliases"][address] = _displayed(item["targets"])
             case "group":
-                sections["groups"][address] = item["targets"]
+                sections["groups"][address] = _displayed(item["targets"])
             case _:
-                sections["catch_alls"][name] = item["targets"]
+                sections["catch_alls"][name] = _displayed(item["targets"])
     stream.write(_HEADER)
     for section, entries in sections.items():
         if entries:
@@ -138,21 +122,6 @@ def canonical(item: Item) -> Item:
     return result
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Refuses a key that stands in a mapping twice: YAML itself would silently take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            if isinstance(key_node, yaml.ScalarNode):
-                if key_node.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"{key_node.value} is there twice", key_node.start_mark
-                    )
-                seen.add(key_node.value)
-        return dict(super().construct_mapping(node, deep))
-
-
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Never writes anchors: a reader should not have to know them."""
 
@@ -160,24 +129,14 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
         return True
 
 
+def _displayed(addresses: Iterable[str]) -> list[str]:
+    """Write the domains as people do, as everywhere in the file."""
+    parts = (address.rpartition("@") for address in addresses)
+    return [f"{local_part}@{display_domain(domain)}" for local_part, _, domain in parts]
+
+
 def _optional(item: Item, *names: str) -> Item:
     return {name: item[name] for name in names if item.get(name)}
-
-
-def _refuse_same_name_twice(content: dict[str, Any], model: DirectoryModel) -> None:
-    """Two spellings of one address are one entry, and an address is in one section only."""
-    for section in DirectoryModel.model_fields:
-        given, kept = content.get(section) or {}, getattr(model, section)
-        if len(given) != len(kept):
-            raise CommandError(f"{section}: the same name is there twice in different spellings.")
-    seen: dict[str, str] = {}
-    for section in ("mailboxes", "aliases", "groups"):
-        for address in getattr(model, section):
-            if address in seen:
-                raise CommandError(
-                    f"{address} is in the sections {seen[address]} and {section}; it can be in one only."
-                )
-            seen[address] = section
 
 
 def _explain(error: ValidationError) -> str:

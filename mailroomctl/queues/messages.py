@@ -56,6 +56,7 @@ class Waiting:
             "error": ", ".join(self.errors),
             "cause": self.cause[:_LONGEST_CAUSE],
             "age": age(time.time() - self.message.sent_at),
+            "age_seconds": round(time.time() - self.message.sent_at, 1),
             "receives": self.message.receives,
         }
 

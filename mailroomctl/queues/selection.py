@@ -116,10 +116,14 @@ def selecting(*, all_of_it: bool) -> Callable[[Callable[..., None]], Callable[..
 
 def _named(text: str, waiting: Sequence[Waiting]) -> list[Waiting]:
     found = [one for one in waiting if text in (one.message.id, one.message_id)]
-    if not found and len(text) >= _SHORTEST_ID:
+    if not found and len(text) < _SHORTEST_ID:
+        raise CommandError(f"{text} is too short: write at least {_SHORTEST_ID} characters of an id.")
+    if not found:
         found = [one for one in waiting if one.message.id.startswith(text)]
-        if len(found) > 1:
-            raise CommandError(f"{text} is the beginning of {len(found)} ids: write more of it.")
+        found = found or [one for one in waiting if str(one.message_id or "").startswith(text)]
+        if len({one.message_id or one.message.id for one in found}) > 1:
+            names = ", ".join(one.message.id[:12] for one in found[:5])
+            raise CommandError(f"{text} is the beginning of {len(found)} ids: {names}. Write more of it.")
     if not found:
         raise CommandError(f"{text} is not in the queue: list shows what is; it may be in flight to another reader.")
     return found

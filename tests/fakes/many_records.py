@@ -78,8 +78,9 @@ class ManyRecords:
 
     def list_objects_v2(self, **request: Any) -> dict[str, Any]:
         self.calls.append("ListObjectsV2")
-        number = int(request["Prefix"].rpartition("/")[2][:6])
-        return {"Contents": [{"Key": f"{number:06}{'x' * 34}", "LastModified": self.newest}]}
+        folder, slash, beginning = request["Prefix"].rpartition("/")
+        number = int(beginning[:6])
+        return {"Contents": [{"Key": f"{folder}{slash}{number:06}{'x' * 34}", "LastModified": self.newest}]}
 
 
 class _Pages:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from mailroomctl.directory.table import DirectoryTable
 from tests.fakes.dynamodb import alias, domain, group, mailbox
 from tests.integration.command_line import REGION, Operator
+from tests.integration.waiting_messages import put, url
 
 
 def fields(item: dict[str, Any], *names: str) -> list[Any]:
@@ -94,11 +95,11 @@ def test_alias(at: Operator) -> None:
     )
     assert at.stderr == ""
     at.run("alias add help@example.com gone@example.com info@example.com")
-    assert "warning: gone@example.com: there is no such address" in at.stderr
+    assert "warning: gone@example.com: not in the directory (there is no such address" in at.stderr
     assert at.json("alias show help@example.com")["targets"] == ["gone@example.com", "info@example.com"]
     assert [row["address"] for row in at.json("alias list")] == ["help@example.com", "info@example.com"]
     at.run("mailbox remove bob@example.com")
-    assert "warning: the alias info@example.com still leads to it" in at.stderr
+    assert "warning: the alias info@example.com still leads to bob@example.com" in at.stderr
     assert at.run("alias remove help@example.com") == "removed the alias help@example.com\n"
     assert sorted(at.entries()) == ["@example.com", "info@example.com"]
 
@@ -282,10 +283,10 @@ def test_an_address_of_the_same_moment_keeps_the_domain(at: Operator, monkeypatc
 
 def test_settings_can_be_added_to_a_domain_that_is_only_known(at: Operator) -> None:
     at.run("mailbox add bob@example.com")
-    assert "is in the directory already" in at.fails("domain add example.com")
+    assert "has settings already" in at.fails("domain add example.com")
     assert at.run("domain add example.com --separators -") == "added the domain example.com\n"
     assert fields(at.entries()["@example.com"], "separators", "version") == ["-", 2]
-    assert "is in the directory already" in at.fails("domain add example.com --separators +-")
+    assert "has settings already" in at.fails("domain add example.com --separators +-")
 
 
 def test_an_alias_of_a_domain_that_is_not_known_is_warned_of(at: Operator) -> None:
@@ -359,3 +360,59 @@ def test_no_region_and_no_credentials(at: Operator, monkeypatch: pytest.MonkeyPa
     assert "no AWS credentials" in at.fails("mailbox list --region eu-central-1")
     # The embedded AWS takes any: no credentials are needed to reach it.
     assert "--stack-name" in at.fails("mailbox list --stack-name x --endpoint-url http://127.0.0.1:4566")
+
+
+def test_the_targets_of_an_alias_are_changed(at: Operator) -> None:
+    at.put(mailbox("bob@example.com"), mailbox("eve@example.com"), alias("info@example.com", "bob@example.com"))
+    at.put(domain("example.com"))
+
+    def targets() -> Any:
+        return at.entries()["info@example.com"]["targets"]
+
+    said = at.run("alias set info@example.com --add eve@example.com")
+    assert said == "the alias info@example.com leads to bob@example.com, eve@example.com\n"
+    assert targets() == ["bob@example.com", "eve@example.com"]
+    at.run("alias set info@example.com --remove bob@example.com")
+    assert targets() == ["eve@example.com"]
+    at.run("alias set info@example.com BOB@example.com")
+    assert targets() == ["bob@example.com"]
+    assert at.run("alias set info@example.com bob@example.com").endswith("is like that already\n")
+    at.run("alias set info@example.com gone@example.com")
+    assert "gone@example.com: not in the directory" in at.stderr
+
+
+def test_a_mailbox_is_renamed(at: Operator) -> None:
+    at.put(mailbox("bob@example.com", subaddress_folders=True), alias("info@example.com", "bob@example.com"))
+    at.put(domain("example.com"))
+    said = at.run("mailbox rename bob@example.com robert@example.com")
+    path = "example.com/bob/Maildir"
+    assert said == f"renamed the mailbox to robert@example.com, at {path}; bob@example.com is an alias of it\n"
+    entries = at.entries()
+    robert = entries["robert@example.com"]
+    assert (robert["type"], robert["path"], robert["subaddress_folders"]) == ("mailbox", path, True)
+    assert (entries["bob@example.com"]["type"], entries["bob@example.com"]["targets"]) == (
+        "alias",
+        ["robert@example.com"],
+    )
+    found = at.json("explain info@example.com")
+    assert [one["path"] for one in found["deliveries"]] == [path]
+
+
+def test_a_mailbox_is_renamed_and_its_old_address_given_up(at: Operator) -> None:
+    at.put(mailbox("bob@example.com"), alias("info@example.com", "bob@example.com"), domain("example.com"))
+    assert "bob@example.com is gone" in at.run("mailbox rename bob@example.com robert@example.com --no-alias")
+    assert "bob@example.com" not in at.entries()
+    assert "the alias info@example.com still leads to bob@example.com" in at.stderr
+
+
+def test_a_rename_warns_of_mail_in_flight(at: Operator) -> None:
+    at.put(mailbox("bob@example.com"), domain("example.com"))
+    put(at, "Inbound", "{}")
+    at.sqs.receive_message(QueueUrl=url("Inbound"))
+    at.run("mailbox rename bob@example.com robert@example.com")
+    assert "1 messages are in flight: what has a copy under the old address may arrive again" in at.stderr
+
+
+def test_no_mailboxes_in_a_domain_says_which(at: Operator) -> None:
+    at.put(mailbox("bob@example.com"))
+    assert at.run("mailbox list --domain bücher.example").startswith("there are no mailboxes in bücher.example;")

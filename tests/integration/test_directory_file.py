@@ -65,6 +65,12 @@ catch_alls:
 """
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An import that removes much writes into the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 def test_import_export_and_import_again(at: Operator, tmp_path: Path) -> None:
     file = tmp_path / "directory.yaml"
     file.write_text(FILE)
@@ -145,7 +151,7 @@ def test_diff_shows_what_changes(at: Operator) -> None:
     assert "1 entries are not in the file and stay; --delete would remove them" in said
     assert "eve@example.com" in at.entries()
     assert at.entries()["all@example.com"]["version"] == 2
-    at.run("directory import - --delete", stdin=CHANGED)
+    at.run("directory import - --delete --yes", stdin=CHANGED)
     names = ["@example.com", "all@example.com", "bob@example.com", "max@example.com", "some@example.com"]
     assert sorted(at.entries()) == names
 
@@ -156,7 +162,7 @@ def test_a_domain_is_removed_with_its_last_address_only(at: Operator) -> None:
     said = at.run("directory import - --delete --dry-run", stdin=content).splitlines()
     assert "- domain example.com" in said
     assert "~ domain example.org: separators - → +" in said
-    at.run("directory import - --delete", stdin=content)
+    at.run("directory import - --delete --yes", stdin=content)
     assert sorted(at.entries()) == ["@example.org", "ann@example.org"]
 
 
@@ -175,7 +181,10 @@ def test_domains_are_written_first_and_removed_last(at: Operator, monkeypatch: p
 
     monkeypatch.setattr(DirectoryTable, "_put_alone", put_in_order)
     monkeypatch.setattr(DirectoryTable, "delete", delete_in_order)
-    at.run("directory import - --delete", stdin="aliases: {a@new.example: b@new.example}\nmailboxes: {b@new.example: }")
+    at.run(
+        "directory import - --delete --yes",
+        stdin="aliases: {a@new.example: b@new.example}\nmailboxes: {b@new.example: }",
+    )
     assert order[0] == "+@new.example"
     assert order[-1] == "-@example.com"
     assert len(order) == 3 + len(COMPANY)
@@ -207,7 +216,8 @@ def test_an_interrupted_import_leaves_whole_entries_and_can_be_repeated(
 
     with monkeypatch.context() as patch:
         patch.setattr(DirectoryTable, "_put_alone", put_until_interrupted)
-        assert at.fails(f"directory import {file}", code=130) == "interrupted"
+        said = at.fails(f"directory import {file}", code=130)
+    assert said == "interrupted: what was written stays, and repeating the command does the rest"
     entries = at.entries()
     assert len(COMPANY) < len(entries) < len(COMPANY) + 40
     for address, item in entries.items():
@@ -306,3 +316,57 @@ def test_check_warnings_alone_are_no_failure(at: Operator) -> None:
         domain("example.com"), mailbox("bob@example.com", enabled=False), alias("info@example.com", "bob@example.com")
     )
     assert [row["kind"] for row in at.json("directory check")] == ["disabled"]
+
+
+def test_a_large_removal_asks_and_writes_down_what_was_there(at: Operator, tmp_path: Path) -> None:
+    at.put(*(mailbox(f"x{number}@example.com") for number in range(12)), domain("example.com"))
+    before = at.entries()
+    small = "mailboxes: {x0@example.com: }"
+    said = at.fails("directory import - --delete", stdin=small)
+    assert said == "Remove 11 of 13 entries, which are not in the file: add --yes to do that without being asked."
+    assert at.entries() == before
+    assert list(tmp_path.iterdir()) == []
+    assert "11 would be removed" in at.run("directory import - --delete --dry-run", stdin=small)
+    at.run("directory import - --delete --yes", stdin=small)
+    assert set(at.entries()) == {"@example.com", "x0@example.com"}
+    [kept] = tmp_path.iterdir()
+    assert at.stderr == f"wrote the directory as it was to {kept.name}\n"
+    at.run(f"directory import {kept}")
+    assert set(at.entries()) == set(before)
+
+
+def test_a_small_removal_does_not_ask(at: Operator, tmp_path: Path) -> None:
+    names = [f"x{number}@example.com" for number in range(12)]
+    at.put(*map(mailbox, names), domain("example.com"))
+    at.run("directory import - --delete", stdin="mailboxes: {" + ": , ".join(names[1:]) + ": }")
+    assert len(at.entries()) == 12
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_written_down_is_not_removed(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    at.put(*(mailbox(f"x{number}@example.com") for number in range(12)), domain("example.com"))
+    said = at.fails("directory import - --delete --yes", stdin="mailboxes: {a@example.com: }")
+    assert said.endswith("No space left on device.")
+    assert len(at.entries()) == 13
+
+
+def test_targets_that_lead_nowhere_are_named(at: Operator) -> None:
+    at.run("directory import -", stdin="mailboxes: {b@x.de: }\naliases: {a@x.de: [b@x.de, gone@x.de]}")
+    assert "warning: a@x.de: it leads to gone@x.de: there is no such address" in at.stderr
+
+
+def test_an_export_for_programs_can_be_imported(at: Operator) -> None:
+    at.put(*COMPANY)
+    exported = at.run("directory export --json")
+    assert at.run("directory import - --delete", stdin=exported) == "0 added, 0 changed, 0 removed, 4 as they were\n"
+
+
+def test_domains_are_written_alike_in_all_of_the_file(at: Operator) -> None:
+    at.put(mailbox("anna@xn--bcher-kva.example"), alias("a@x.de", "anna@xn--bcher-kva.example"))
+    said = at.run("directory export")
+    assert "xn--" not in said
+    assert "- anna@bücher.example" in said

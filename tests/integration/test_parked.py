@@ -153,7 +153,7 @@ def test_one_must_say_which(at: Operator, action: str) -> None:
     assert at.fails(f"parked {action}").startswith("say which messages")
     assert at.fails(f"parked {action} m1 --all").startswith("--all means every message")
     assert "nothing in the parked queue matches" in at.fails(f"parked {action} --error Other")
-    assert at.fails(f"parked {action} m3").startswith("m3 is not in the queue")
+    assert at.fails(f"parked {action} m333").startswith("m333 is not in the queue")
     assert depth(at, "Parked") == (1, 0)
 
 
@@ -161,7 +161,8 @@ def test_the_beginning_of_an_id_must_name_one(at: Operator, monkeypatch: pytest.
     monkeypatch.setattr("mailroomctl.queues.in_flight._message", _with_equal_beginnings(in_flight._message))
     park(at, "m1", "bob@example.com")
     park(at, "m2", "bob@example.com")
-    assert at.fails("parked delete aaaa") == "aaaa is the beginning of 2 ids: write more of it."
+    assert at.fails("parked delete aaaa").startswith("aaaa is the beginning of 2 ids: aaaa")
+    assert at.fails("parked show 8") == "8 is too short: write at least 4 characters of an id."
 
 
 def _with_equal_beginnings(real: Any) -> Any:
@@ -219,3 +220,16 @@ def test_what_another_reader_holds_is_told_of(at: Operator) -> None:
     at.sqs.receive_message(QueueUrl="https://sqs.eu-central-1.amazonaws.com/123456789012/Parked", VisibilityTimeout=60)
     assert at.json("parked list") == []
     assert "1 more in flight to another reader" in at.stderr
+
+
+def test_the_beginning_of_an_ses_id_names_an_event(at: Operator) -> None:
+    park(at, "z0nhoaya69", "bob@example.com")
+    park(at, "hh3hoaya69", "bob@example.com")
+    assert at.json("parked show z0nho")["message_id"] == "z0nhoaya69"
+
+
+def test_ages_are_numbers_for_programs(at: Operator) -> None:
+    park(at, "m1", "bob@example.com")
+    [row] = at.json("parked list")
+    assert 0 <= row["age_seconds"] < 60
+    assert row["age"].endswith("s")

@@ -99,7 +99,7 @@ def check_path(path: str) -> str:
         raise MailboxPathRejected("the mailbox path is empty")
     for component in components:
         if component in (".", ".."):
-            raise MailboxPathRejected(f"the mailbox path holds the component {component}")
+            raise MailboxPathRejected(f"the mailbox path holds {component!r}")
         if _octets(component) > MAX_COMPONENT:
             raise MailboxPathRejected(f"the mailbox path holds a component of more than {MAX_COMPONENT} bytes")
     clean = "/".join(components)

@@ -1,0 +1,19 @@
+"""Options that cannot be: one line that says what to write, and no traceback."""
+
+from tests.integration.command_line import Operator
+
+
+def test_an_endpoint_that_is_none(at: Operator) -> None:
+    at.replaced.clear()
+    said = at.fails("mailbox list --endpoint-url 127.0.0.1:4610")
+    assert said == "Invalid endpoint: 127.0.0.1:4610: write --endpoint-url as http://HOST:PORT."
+
+
+def test_a_port_that_is_none(at: Operator) -> None:
+    at.run("local up --smtp-port 99999", 2)
+    assert "99999 is not in the range 1<=x<=65535" in at.stderr
+
+
+def test_an_option_before_the_command_is_told_where_it_goes(at: Operator) -> None:
+    at.run("--stack-name other status", 2)
+    assert "it goes after the command: mailroomctl status --stack-name other" in " ".join(at.stderr.split())
