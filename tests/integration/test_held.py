@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mailroomctl.commands import held
 from mailroomctl.deliveries import execution, replay_many
 from mailroomctl.deliveries.table import DeliveriesTable
+from mailroomctl.options import confirm
 from mailroomctl.times import iso
 from tests.fakes.dynamodb import domain, mailbox
 from tests.integration.command_line import Operator
@@ -146,7 +146,7 @@ def test_discard_promises_no_more_than_it_keeps(at: Operator) -> None:
 
 def test_discard_asks(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     hold(at, "m1", INFO, INFO)
-    monkeypatch.setattr(held, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr(confirm, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
     at.run(f"held discard --entry {INFO}", 1, stdin="n\n")
     assert f"Discard 1 messages for {INFO}?" in at.stderr
     assert "nothing was discarded." in at.stderr
