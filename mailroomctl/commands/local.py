@@ -60,7 +60,7 @@ def up(
         # Nothing half-started may stay behind, whatever ends this.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         with RichConsole(stderr=True).status("") as spinner:
-            lifecycle.up(settings, spinner.update)
+            settings = lifecycle.up(settings, spinner.update)
         typer.echo(_how_to_use(settings))
 
 

@@ -179,5 +179,5 @@ def _held_for_programs(stack: Stack, one: Group) -> dict[str, Any]:
         "messages": one.messages,
         "oldest": one.oldest,
         "newest": one.newest,
-        "days_left": float(days_of_raw_mail(stack, one.oldest)),
+        "days_left": days_of_raw_mail(stack, one.oldest),
     }

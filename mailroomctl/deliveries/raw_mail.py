@@ -26,10 +26,10 @@ def usual_key(stack: Stack, message_id: str) -> str:
     return f"{stack.parameter('MailKeyPrefix', '')}{message_id}"
 
 
-def days_left(stack: Stack, received_at: str) -> str:
+def days_left(stack: Stack, received_at: str) -> float:
     """Return the days until the raw mail of a message may expire; one that was put back or copied lasts longer."""
     age = datetime.now(UTC) - datetime.fromisoformat(received_at)
-    return f"{max(0.0, _retention_days(stack) - age / timedelta(days=1)):.1f}"
+    return round(max(0.0, _retention_days(stack) - age / timedelta(days=1)), 1)
 
 
 def check_stored(stack: Stack, bucket: str, key: str) -> None:

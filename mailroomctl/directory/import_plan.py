@@ -14,7 +14,7 @@ from mailroom.resolve.mailboxes import Rules
 
 from mailroomctl.console import Progress, cell
 from mailroomctl.directory.check import Finding, misplaced_and_looping
-from mailroomctl.directory.table import DirectoryTable, Item, usual_domain
+from mailroomctl.directory.table import DirectoryTable, Item, display_key, usual_domain
 from mailroomctl.directory.yaml_file import canonical
 from mailroomctl.errors import AlreadyInDirectoryError, ChangedMeanwhileError, CommandError
 
@@ -161,4 +161,4 @@ def _finish(futures: list[Future[object]], conflicts: list[str], progress: Progr
 
 
 def _named(item: Item) -> str:
-    return f"{item['type'].replace('_', '-')} {item['address'].removeprefix('*@').removeprefix('@')}"
+    return f"{item['type'].replace('_', '-')} {display_key(item['address'])}"

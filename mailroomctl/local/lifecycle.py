@@ -66,15 +66,20 @@ class Status:
     outputs: dict[str, str]
 
 
-def up(settings: Settings, progress: Progress = lambda text: None) -> None:
+def up(settings: Settings, progress: Progress = lambda text: None) -> Settings:
     """Start everything and deploy the application; on any failure nothing is left running.
 
+    Where a part has ended by itself while the AWS services run, only that part is started again, with the settings that
+    it had. Returns the settings with which everything runs.
+
     Raises:
-        CommandError: the extra ``local`` is not installed, something runs already, a port is taken, or a step failed.
+        CommandError: the extra ``local`` is not installed, everything runs already, the AWS services have ended while
+            other parts run, a port is taken, or a step failed.
     """
     check_installed()
-    if any(processes.running(settings, name) for name in PARTS):
-        raise CommandError(f"it is up already, with state folder {settings.state}; `mailroomctl local down` ends it")
+    ended = [name for name in PARTS if not processes.running(settings, name)]
+    if ended != list(PARTS):
+        return _start_again(settings, ended, progress)
     _check_port("--aws-port", settings.aws_port, {"127.0.0.1", settings.bind or "127.0.0.1"})
     _check_port("--smtp-port", settings.smtp_port, {"127.0.0.1"})
     with processes.exclusive(settings):
@@ -96,6 +101,20 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> None:
         except BaseException:
             down(settings)
             raise
+    return settings
+
+
+def _start_again(settings: Settings, ended: list[str], progress: Progress) -> Settings:
+    if not ended:
+        raise CommandError(f"it is up already, with state folder {settings.state}; `mailroomctl local down` ends it")
+    if AWS in ended:
+        raise CommandError(
+            "the AWS services have ended, and what they kept is gone: `mailroomctl local down`, then up again"
+        )
+    progress(f"starting {' and '.join(ended)} again")
+    saved = Settings.load(settings.state)
+    _start(saved, *ended)
+    return saved
 
 
 def check_installed() -> None:

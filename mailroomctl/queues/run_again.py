@@ -19,5 +19,6 @@ def run_again(stack: Stack, in_flight: MessagesInFlight, one: Waiting) -> Done:
         # What the run has parked again has taken this message's place.
         in_flight.delete(one.message)
     if run.end == execution.PARKED:
-        return Done(f"parked again: {run.text}", left=True)
+        new = f" as {run.parked[:8]}" if run.parked else ""
+        return Done(f"parked again{new}: {run.text}", left=True)
     return Done(f"{run.end.lower()}: {run.text}".removesuffix(": "))

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from mailroomctl.local import lifecycle, processes
+from mailroomctl.local.send import send
 from tests.e2e.ports import free_ports
-from tests.e2e.world import World
+from tests.e2e.world import World, until
 
 MAILROOMCTL = str(Path(sys.executable).with_name("mailroomctl"))
 
@@ -73,6 +74,17 @@ def test_up_when_it_is_up(world: World) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "up already" in done.stderr
     assert all(processes.running(world.settings, name) for name in lifecycle.PARTS)
+
+
+def test_up_starts_a_part_again_that_has_ended(world: World) -> None:
+    processes.stop(world.settings, lifecycle.SMTP_SERVER)
+    done = mailroomctl("up", "--state", str(world.settings.state))
+    assert done.returncode == 0, done.stderr
+    assert f"127.0.0.1:{world.settings.smtp_port} (any mail client" in done.stdout
+    assert all(processes.running(world.settings, name) for name in lifecycle.PARTS)
+    recipient = world.mailbox("again")
+    send(world.settings, "sender@example.org", [recipient], b"Subject: again\r\n\r\n")
+    until(lambda: world.copies(recipient))
 
 
 def test_up_with_a_port_in_use(tmp_path: Path) -> None:

@@ -67,7 +67,9 @@ class Reader:
         assert program == "mailroomctl"
         result = CliRunner().invoke(app, arguments)
         stopped = arguments == ["status"] and "STOPPED" in result.output
-        waits = arguments == ["status"] and self._waits()
+        # Copies that another test has let fail count for an hour, or until they are delivered.
+        fails = any(text in result.output for text in ("copy fails", "copies fail"))
+        waits = arguments == ["status"] and (self._waits() or fails)
         # Other tests' entries may be wrong on purpose.
         wrong = arguments[:2] == ["directory", "check"] and " error " in result.output
         wrong |= arguments[0] == "doctor" and re.search(r"^failure ", result.output, re.MULTILINE) is not None

@@ -76,7 +76,7 @@ def test_days_left_are_those_of_the_oldest_raw_mail(at: Operator) -> None:
     for number, days in enumerate((39.5, 3)):
         hold(at, f"m{number}", INFO, INFO, received_at=iso(now - timedelta(days=days)))
     hold(at, "m2", "a@unknown.example", UNKNOWN, received_at=iso(now - timedelta(days=41)))
-    assert {row["entry"]: row["days_left"] for row in at.json("held list")} == {INFO: "0.5", UNKNOWN: "0.0"}
+    assert {row["entry"]: row["days_left"] for row in at.json("held list")} == {INFO: 0.5, UNKNOWN: 0.0}
     assert "days left" in at.run("held list")
 
 

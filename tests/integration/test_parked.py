@@ -112,7 +112,10 @@ def test_replay_that_parks_again_leaves_one_event_with_the_new_reason(at: Operat
         park(at, f"m{number}", "bob@example.com")
     workflow = FakeWorkflow(at, parks_again(at))
     rows = json.loads(at.run("parked replay --all --json", 1))
-    assert [row["result"] for row in rows] == ["parked again: MessageMissing: still gone"] * 3
+    ids = sorted(row["id"][:8] for row in at.json("parked list"))
+    assert sorted(row["result"] for row in rows) == [
+        f"parked again as {one}: MessageMissing: still gone" for one in ids
+    ]
     assert len(workflow.events) == 3
     assert [json.loads(body)["cause"] for body in bodies(at, "Parked")] == ["still gone"] * 3
 

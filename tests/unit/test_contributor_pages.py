@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,13 @@ def test_the_page_of_the_tests_names_what_exists() -> None:
     sizes = re.findall(r"^\| `(\w+)` \|", text.split("\n## ")[0], re.MULTILINE)
     folders = {path.name for path in TESTS.iterdir() if any(path.glob("**/test_*.py"))}
     assert set(sizes) == folders
+
+
+def test_make_help_lists_every_target_that_the_page_names() -> None:
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = {name for line in said.splitlines() for name in line[:28].split()}
+    named = set(re.findall(r"(?:^|`)make ([a-z0-9-]+)", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE))
+    assert named <= listed, named - listed
 
 
 def test_named_targets_exist() -> None:
