@@ -19,4 +19,4 @@ def run_in_namespace(*program: str) -> None:
     run = subprocess.run(
         [*namespace, sys.executable, *program], capture_output=True, text=True, cwd=REPOSITORY, check=False
     )
-    assert (run.stdout, run.stderr) == ("done\n", "")
+    assert (run.stdout, run.stderr) == ("done\n", ""), run.stdout + run.stderr

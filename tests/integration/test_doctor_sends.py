@@ -25,8 +25,10 @@ class Journey:
         self.others = [_record("other", "eve@example.com", "DELIVERED", rfc_message_id="<1@example.net>")]
         self.sent: list[dict[str, Any]] = []
         self._now: list[dict[str, str]] = []
+        self._directory = at.account.directory
         at.account.answers |= {
             "sesv2.SendEmail": self._send,
+            "dynamodb.Scan": self._scan,
             "dynamodb.Query": self._query,
             "dynamodb.BatchGetItem": self._get,
             "s3.ListObjectsV2": {"Contents": [{"Key": f"mail/{RECEIVED}", "LastModified": datetime.now(UTC)}]},
@@ -36,23 +38,20 @@ class Journey:
         self.sent.append(asked)
         return {"MessageId": SENT}
 
+    def _scan(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if asked.get("IndexName") != "by_time":
+            return {"Items": self._directory}
+        self._now = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        return {"Items": [_item(one) for one in (*self._now, *self.others)]}
+
     def _query(self, asked: dict[str, Any]) -> dict[str, Any]:
         values = asked["ExpressionAttributeValues"]
-        if asked.get("IndexName") == "by_time":
-            if values[":key"]["S"].endswith("#0") and values[":key"]["S"].startswith(_hour()):
-                self._now = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
-                return {"Items": [_item(one) for one in (*self._now, *self.others)]}
-            return {"Items": []}
         return {"Items": [_item(one) for one in self._now if one["message_id"] == values[":message_id"]["S"]]}
 
     def _get(self, asked: dict[str, Any]) -> dict[str, Any]:
         wanted = [(key["message_id"]["S"], key["mailbox"]["S"]) for key in asked["RequestItems"][TABLE]["Keys"]]
         known = [one for one in (*self._now, *self.others) if (one["message_id"], one["mailbox"]) in wanted]
         return {"Responses": {TABLE: [_item(one) for one in known]}}
-
-
-def _hour() -> str:
-    return iso(datetime.now(UTC))[:13]
 
 
 def _record(message_id: str, mailbox: str, status: str, **fields: str) -> dict[str, str]:

@@ -31,7 +31,7 @@ def test_the_changelog_starts_with_what_is_not_released_and_the_version() -> Non
 
 
 def test_the_operations_page_shows_it() -> None:
-    assert re.search(rf"^ stack +{re.escape(STATED)} ", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert re.search(rf"^stack +{re.escape(STATED)}$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
 
 
 def test_changes_are_in_the_groups_of_keep_a_changelog() -> None:
