@@ -31,6 +31,11 @@ SCENARIOS = [
 ]
 
 
+#: How often a kill is tried until it meets its call: a recovery looks at a directory once more when it has just changed,
+#: so the calls of two runs differ where a machine is slow between them.
+TURNS = 4
+
+
 @pytest.mark.parametrize(("state", "folder", "recovering"), SCENARIOS)
 def test_killed_anywhere(
     new_root: Callable[[str], Path],
@@ -49,10 +54,13 @@ def test_killed_anywhere(
 
     def killed_at(case: tuple[int, Call]) -> None:
         number, call = case
-        root = new_root(f"killed-{number}")
-        prepare(root, state, folder)
-        run = deliver(root, inject=(call, "signal=KILL"), folder=folder, recovering=recovering)
-        assert run.code == -9, call.text
+        for turn in range(TURNS):
+            root = new_root(f"killed-{number}-{turn}")
+            prepare(root, state, folder)
+            run = deliver(root, inject=(call, "signal=KILL"), folder=folder, recovering=recovering)
+            assert run.code == -9, call.text
+            if same_call(run.calls[-1].text, call.text):
+                break
         assert same_call(run.calls[-1].text, call.text), (run.calls[-1].text, call.text)
         assert_nothing_partial(root)
         for reader in (False, True):
