@@ -31,7 +31,7 @@ SCENARIOS = [
 ]
 
 
-#: How often a kill is tried until it meets its call: a recovery looks at a directory once more when it has just changed,
+#: How often a kill is tried until it meets its call: a recovery looks at a directory again when it has just changed,
 #: so the calls of two runs differ where a machine is slow between them.
 TURNS = 4
 
