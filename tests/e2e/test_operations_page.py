@@ -117,8 +117,11 @@ def test_doctor(world: World, reader: Reader) -> None:
     assert len(world.copies(reader.bob)) == 1
 
 
-def test_status(reader: Reader) -> None:
+def test_status(world: World, reader: Reader) -> None:
     """Check the system"""
+    reader.send()
+    until(lambda: world.copies(reader.bob))
+    world.idle()
     reader.follow("Check the system")
 
 
