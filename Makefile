@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup cli-docs demo up down test strace dovecot lint types unit checkov crash workflow integration e2e chaos-short sam-local \
-	chaos bench format clean
+	dovecot-versions chaos bench format clean
 
 # Run a command as a target's only one, and say how long it took.
 timed = @start=$$(date +%s); { $1; }; code=$$?; echo "make $@: $$(($$(date +%s) - start)) s"; exit $$code
@@ -78,6 +78,9 @@ chaos-short: $(VENV) ## Let everything fail while a few mails come in
 sam-local: $(VENV) ## Run each built function in a container with sam local (DOCKER_HOST, or Docker)
 	@python -m tests.sam_local.engine
 	$(call timed,pytest tests/sam_local)
+
+dovecot-versions: $(VENV) dovecot ## Run the printed configuration and users in Dovecot 2.3 and 2.4 (as root, on Debian)
+	$(call timed,tools/dovecot-roots .local/dovecot && pytest tests/dovecot)
 
 crash: $(VENV) $(if $(PACKAGES_READY),,strace) ## Kill the writer at each of its system calls, and worse
 	$(call timed,pytest tests/crash)

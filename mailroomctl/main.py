@@ -13,6 +13,7 @@ from mailroomctl.commands import (
     directory,
     doctor,
     domain,
+    dovecot,
     explain,
     group,
     held,
@@ -76,6 +77,7 @@ app.add_typer(group.app, name="group")
 app.add_typer(catch_all.app, name="catch-all")
 app.add_typer(domain.app, name="domain")
 app.add_typer(directory.app, name="directory")
+app.add_typer(dovecot.app, name="dovecot")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("explain")(command(explain.explain))
 app.command("status")(command(status.status))

@@ -34,7 +34,7 @@ default_internal_user = {internal}
 default_internal_group = {internal_group}
 default_login_user = {login}
 first_valid_uid = 1
-# As the README says: names with any character, and a home for each name, which the list may set.
+# As docs/dovecot.md says: names with any character, and a home for each name, which the list may set.
 auth_username_chars =
 mail_home = {mail_root}/%d/%n
 mail_location = maildir:~/Maildir

@@ -1,4 +1,4 @@
-"""Names that are more than letters: each mailbox is opened by Dovecot, with what the README says to set."""
+"""Names that are more than letters: each mailbox is opened by Dovecot, under its name or by a home in a list."""
 
 import itertools
 import json

@@ -16,6 +16,7 @@ LEVELS = [
     {"local", "doctor"},
     {"audit", "flow"},
     {"queues"},
+    {"dovecot", "workmail"},
     {"directory", "deliveries", "setup"},
     {"command", "options"},
     {"stack", "console", "errors", "interrupts", "times", "addresses", "verdicts", "version", "key_policy"},
