@@ -26,6 +26,7 @@ from mailroomctl.commands import (
     restore,
     status,
     trace,
+    workmail,
 )
 from mailroomctl.commands.local import app as local_app
 from mailroomctl.version import VERSION
@@ -90,4 +91,5 @@ app.add_typer(held.app, name="held")
 app.add_typer(parked.app, name="parked")
 app.add_typer(pipe.app, name="pipe")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(workmail.app, name="workmail")
 app.add_typer(local_app, name="local")

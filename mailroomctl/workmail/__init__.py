@@ -1,0 +1,1 @@
+"""Leaving Amazon WorkMail: what an organisation holds, what becomes of it here, and the exports of its mail."""
