@@ -4,7 +4,6 @@ import grp
 import imaplib
 import os
 import pwd
-import re
 import shutil
 import signal
 import socket
@@ -14,19 +13,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mailroomctl.dovecot.config import Wanted, configuration
+from mailroomctl.dovecot.spellings import escaped
+from mailroomctl.dovecot.users import LOCKED
 from tests.e2e.ports import free_ports
 
 #: Where Debian puts it; sbin is not on everybody's PATH.
 DOVECOT = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin")
 PASSWORD = "secret"
 
-_CONFIG = """\
+#: Beside what Mailroom prints: any name of the tests, with one password and without TLS, on a port of its own.
+_BESIDE = """\
 base_dir = {base}/run
 state_dir = {base}/state
 log_path = {base}/error.log
 info_log_path = {base}/info.log
 debug_log_path = {base}/info.log
-protocols = imap
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
@@ -34,32 +36,14 @@ default_internal_user = {internal}
 default_internal_group = {internal_group}
 default_login_user = {login}
 first_valid_uid = 1
-# As docs/dovecot.md says: names with any character, and a home for each name, which the list may set.
-auth_username_chars =
 mail_home = {mail_root}/%d/%n
-mail_location = maildir:~/Maildir
-# What Dovecot's documentation says for mail on NFS, as on EFS.
-mmap_disable = yes
-mail_fsync = always
-mail_nfs_storage = no
-mail_nfs_index = no
-maildir_very_dirty_syncs = no
 passdb {{
   driver = static
   args = password={password}
 }}
 userdb {{
-  driver = passwd-file
-  args = {base}/homes
-  default_fields = uid={user} gid={group}
-}}
-userdb {{
   driver = static
   args = uid={user} gid={group}
-}}
-namespace inbox {{
-  inbox = yes
-  separator = /
 }}
 service imap-login {{
   chroot =
@@ -97,10 +81,8 @@ class Dovecot:
 
     def set_home(self, name: str, path: str) -> None:
         """Say where the home of a name is, below the mail root; without that it is ``<domain>/<local part>``."""
-        # Dovecot escapes a name before it looks it up.
-        escaped = re.sub(r"""(["'\\])""", r"\\\1", name)
         with (self._base / "homes").open("a", encoding="utf-8") as homes:
-            homes.write(f"{escaped}:::::{self._mail_root}/{path}::\n")
+            homes.write(f"{escaped(name)}:{LOCKED}:{self._user}:{self._group}::{self._mail_root}/{path}::\n")
 
     def errors(self) -> str:
         """What Dovecot has complained about so far: its errors and warnings, but for the machine's clock being set."""
@@ -128,10 +110,12 @@ def serving(base: Path, mail_root: Path) -> Iterator[Dovecot]:
     [port] = free_ports(1)
     for name in ("run", "state"):
         (base / name).mkdir(parents=True, mode=0o755)
-    (base / "homes").touch(mode=0o644)
+    for name in ("homes", "none"):
+        (base / name).touch(mode=0o644)
     config = base / "dovecot.conf"
     config.write_text(
-        _CONFIG.format(
+        configuration("2.3", Wanted(users_file=f"{base}/homes", certificate=f"{base}/none", key=f"{base}/none"))
+        + _BESIDE.format(
             base=base,
             mail_root=mail_root,
             port=port,
