@@ -1,11 +1,13 @@
 """``mailroomctl doctor``: the whole chain, what is wrong in it, and how to mend it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mailroomctl.console import Console
-from mailroomctl.doctor.checks import CHECKS, TEST_MESSAGE, Check
+from mailroomctl.doctor import dovecot
+from mailroomctl.doctor.checks import CHECKS, DOVECOT, TEST_MESSAGE, Check
 from mailroomctl.doctor.findings import Report, Verdict
 from mailroomctl.doctor.page import data, page
 from mailroomctl.doctor.patient import Patient
@@ -18,6 +20,10 @@ def doctor(
     stack: Stack,
     console: Console,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings too.")] = False,
+    dovecot_config: Annotated[
+        Path | None,
+        typer.Option(help="Output of doveconf -n, to be checked too; - is standard input.", show_default=False),
+    ] = None,
     send_test: Annotated[
         str,
         typer.Option(metavar="ADDRESS", help="Then send a message to this address, and follow it.", show_default=False),
@@ -41,9 +47,13 @@ def doctor(
     With --send-test, SES sends a message, or on the embedded AWS its SMTP server takes one, and the time of each step
     into the mailbox is shown.
     """
+    text = None if dovecot_config is None else dovecot.read(dovecot_config)
     patient = Patient(stack)
     with console.progress("looking", len(CHECKS)) as progress:
         reports = run(patient, CHECKS, progress)
+    if text is not None:
+        check = Check(DOVECOT, "Dovecot", lambda patient: dovecot.configuration(patient, text))
+        reports.append(Report(check.number, check.name, look(patient, check)))
     if send_test:
         test = Trial(send_test, sender or sender_for(patient, send_test), wait, smtp_port)
         check = Check(TEST_MESSAGE, "test message", lambda patient: follow(patient, test, console.note))

@@ -7,5 +7,6 @@
 ``statements`` the statements that the policies of bucket, topic and queues need
 ``run``        all checks at once, and what becomes of one that may not look
 ``page``       what was found, in words
+``dovecot``    Dovecot's configuration, where it is given
 ``send_test``  one message from outside into the mailbox, with the times
 """

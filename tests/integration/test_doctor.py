@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -269,3 +270,31 @@ def test_alarms_need_the_key_only_where_their_topic_has_it(at: Doctor, change: d
 def test_a_range_that_covers_the_subnets_lets_the_function_in(at: Doctor) -> None:
     at.account.groups[0] = security_group(TARGETS, ranges=("10.0.0.0/16",))
     assert [one.verdict for one in at.check(22)] == ["pass"]
+
+
+DOVECONF = Path(__file__).parents[1] / "unit/mailroomctl/dovecot/doveconf-2.4.txt"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict", "code"),
+    [
+        ("mmap_disable = yes", "mmap_disable = yes", "pass", 0),
+        ("mmap_disable = yes", "maildir_stat_dirs = yes\nmmap_disable = yes", "warning", 0),
+        ("mmap_disable = yes\n", "", "failure", 1),
+    ],
+)
+def test_dovecot_s_configuration(at: Doctor, tmp_path: Path, before: str, after: str, verdict: str, code: int) -> None:
+    file = tmp_path / "doveconf.txt"
+    file.write_text(DOVECONF.read_text().replace(before, after))
+    found = at.look(code, f"--dovecot-config {file}")[27]
+    assert (found["check"], found["verdict"]) == ("Dovecot", verdict)
+    if verdict == "failure":
+        [named] = [one for one in found["findings"] if "mmap_disable" in one["seen"]]
+        assert (named["means"], named["fix"]) == ("mail is lost or hidden", ["# mmap_disable = yes"])
+
+
+def test_what_is_no_configuration_is_refused_at_once(at: Doctor, tmp_path: Path) -> None:
+    assert "no such file" in at.fails(f"doctor --dovecot-config {tmp_path}/none").lower()
+    (tmp_path / "doveconf.txt").write_text("protocols = imap")
+    assert "no output of doveconf -n" in at.fails(f"doctor --dovecot-config {tmp_path}/doveconf.txt")
+    assert at.account.calls == []
