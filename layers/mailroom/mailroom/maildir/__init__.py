@@ -14,7 +14,7 @@
 
 The order of the operations is Dovecot's (maildir-save.c): file in ``tmp``, write, times, fsync, close, rename into
 ``new``, fsync of ``new`` (on NFS that does nothing and is left out). Nothing else is written: no index, no uidlist, and
-nothing in ``cur``.
+nothing in ``cur``; no flags either, but for mail that was read elsewhere (``Draft.show``).
 """
 
 from mailroom.maildir.attempt import Delivered, deliver

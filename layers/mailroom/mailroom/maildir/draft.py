@@ -50,13 +50,31 @@ class Draft:
         content: Iterable[bytes],
         publish_before: float | None,
     ) -> tuple[str, Written]:
-        """Write the message and show it to mail readers; returns when it is durable.
+        """Write the message and show it to mail readers; returns when it is durable."""
+        file_name, written = self.show(name, headers, content, publish_before)
+        with _SYNCING:
+            self._folder.sync()
+        return file_name, written
 
-        Whatever happens before the rename, an interrupt too, removes the file. So does a deadline that has passed.
+    def show(
+        self,
+        name: MessageName,
+        headers: Sequence[tuple[str, str]],
+        content: Iterable[bytes],
+        publish_before: float | None = None,
+        flags: str = "",
+    ) -> tuple[str, Written]:
+        """Write the message and show it to mail readers; durable is its content, and its name once ``new`` is synced.
+
+        ``flags`` are letters in the order of ASCII, for mail that was read elsewhere: Dovecot takes them over when it
+        moves the file to ``cur``. Whatever happens before the rename, an interrupt too, removes the file. So does a
+        deadline that has passed.
         """
         try:
             written = write_message(self._descriptor, headers, content)
             file_name = f"{name.base},S={written.size},W={written.virtual_size}"
+            if flags:
+                file_name = f"{file_name}:2,{flags}"
             with _PUBLISHING:
                 os.utime(self._descriptor, ns=(name.mtime, name.mtime))
                 os.fsync(self._descriptor)
@@ -66,8 +84,6 @@ class Draft:
         except BaseException:
             self.discard()
             raise
-        with _SYNCING:
-            self._folder.sync()
         return file_name, written
 
     def discard(self) -> None:
