@@ -17,7 +17,7 @@ LEVELS = [
     {"audit", "flow"},
     {"queues"},
     {"dovecot", "workmail"},
-    {"directory", "deliveries", "setup"},
+    {"directory", "deliveries", "moving", "setup"},
     {"command", "options"},
     {"stack", "console", "errors", "interrupts", "times", "addresses", "verdicts", "version", "key_policy"},
 ]

@@ -1,0 +1,95 @@
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mailroomctl.moving.sources.item import Message, Reading, SetAside, SourceBroken
+from mailroomctl.moving.sources.opening import open_source
+from tests.unit.mailroomctl.moving.one_import import SECONDS, mbox, messages, raw, read
+
+MAIL = b"Subject: x\n\nbody\n"
+
+
+def tar(files: dict[str, bytes], *special: tarfile.TarInfo) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as made:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = len(content), SECONDS
+            made.addfile(info, io.BytesIO(content))
+        for info in special:
+            made.addfile(info)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress, lzma.compress])
+def test_a_tar_is_read_however_it_is_compressed(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "archive"
+    name = "Maildir/.Büro/cur/" + "x" * 150 + ":2,S"
+    path.write_bytes(compress(tar({name: MAIL, "top/a.mbox": mbox(b"2\n"), "top/b.eml": b"Subject: 3\n\n"})))
+    first, second, third = messages(path)
+    assert (first.folder, first.flags, first.own_date) == (("Büro",), "S", SECONDS)
+    assert [message.folder for message in (second, third)] == [("top", "a"), ("top",)]
+    assert [raw(message) for message in (first, second, third)] == [MAIL, b"2\n", b"Subject: 3\n\n"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_special_files_are_set_aside(tmp_path: Path, kind: bytes) -> None:
+    special = tarfile.TarInfo("../../special.eml")
+    special.type, special.linkname = kind, "/etc/passwd"
+    folder = tarfile.TarInfo("folder")
+    folder.type = tarfile.DIRTYPE
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar({"a.eml": MAIL}, special, folder))
+    message, told = read(path)
+    assert isinstance(message, Message)
+    assert told == SetAside("special.eml", "a link, or another special file")
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_an_archive_that_ends_too_early_is_told_after_what_is_in_it(
+    tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "a.tar"
+    large = b"Subject: y\n\n" + bytes(range(256)) * 4000
+    path.write_bytes(compress(tar({"a.eml": MAIL, "b.eml": large}))[: 3000 if compress is gzip.compress else 500_000])
+    source = open_source(str(path), Reading())
+    items = source.items()
+    first = next(items)
+    assert isinstance(first, Message)
+    assert raw(first) == MAIL
+    with pytest.raises(SourceBroken, match="damaged or not complete"):
+        next(items)
+    source.close()
+
+
+def test_nothing_of_a_file_that_was_read_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar({f"{number}.eml": MAIL for number in range(50)}))
+    source = open_source(str(path), Reading())
+    kept = []
+    real = tarfile.TarFile.next
+
+    def watched(self: tarfile.TarFile) -> tarfile.TarInfo | None:
+        kept.append(len(self.members))
+        return real(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tarfile.TarFile, "next", watched)
+        assert len(list(source.items())) == 50
+    source.close()
+    assert max(kept) <= 1
+
+
+def test_the_position_is_that_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar({"a.eml": MAIL}))
+    source = open_source(str(path), Reading())
+    list(source.items())
+    assert source.position() == source.total == path.stat().st_size
+    source.close()
