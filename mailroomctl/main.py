@@ -17,6 +17,7 @@ from mailroomctl.commands import (
     explain,
     group,
     held,
+    import_mail,
     init,
     mailbox,
     parked,
@@ -79,6 +80,7 @@ app.add_typer(catch_all.app, name="catch-all")
 app.add_typer(domain.app, name="domain")
 app.add_typer(directory.app, name="directory")
 app.add_typer(dovecot.app, name="dovecot")
+app.command("import")(command(import_mail.import_mail))
 app.add_typer(quarantine.app, name="quarantine")
 app.command("explain")(command(explain.explain))
 app.command("status")(command(status.status))
