@@ -74,6 +74,12 @@ class Dovecot:
     def login(self, name: str) -> Iterator[imaplib.IMAP4]:
         """An IMAP session under a name, which is an address as ``mailbox list`` prints it, or one with a home."""
         self.take_over()
+        with self.session(name) as session:
+            yield session
+
+    @contextmanager
+    def session(self, name: str) -> Iterator[imaplib.IMAP4]:
+        """The same, with the mail's owner as it is."""
         with imaplib.IMAP4("127.0.0.1", self._port, timeout=20) as session:
             # LOGIN takes ASCII only; a client with other names authenticates.
             session.authenticate("PLAIN", lambda _challenge: f"\0{name}\0{PASSWORD}".encode())
