@@ -13,10 +13,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cold_start, large_mail, mailbox_size, small_mail
+from benchmarks import cold_start, import_mail, large_mail, mailbox_size, small_mail
 from benchmarks.result import Result
 
-GROUPS = {module.__name__.rpartition(".")[2]: module for module in (small_mail, large_mail, mailbox_size, cold_start)}
+GROUPS = {
+    "small_mail": small_mail,
+    "large_mail": large_mail,
+    "mailbox_size": mailbox_size,
+    "cold_start": cold_start,
+    "import": import_mail,
+}
 
 
 def main() -> int:
