@@ -94,8 +94,17 @@ def clear_errors() -> Iterator[None]:
         raise SystemExit(0) from None
 
 
+class FailedError(typer.Exit):
+    """A command ends with an exit code, and has said why."""
+
+    def __init__(self, code: int, text: str) -> None:
+        """Keep the text for whoever runs commands without a terminal."""
+        super().__init__(code)
+        self.text = text
+
+
 def fail(text: str, code: int = 1) -> NoReturn:
     """Print one line to standard error and exit."""
     line = " ".join(text.split())
     print(f"mailroomctl: {line}", file=sys.stderr)
-    raise typer.Exit(code)
+    raise FailedError(code, line)

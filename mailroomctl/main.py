@@ -9,6 +9,7 @@ from mailroomctl.commands import (
     alias,
     audit,
     catch_all,
+    console,
     dead_letters,
     directory,
     doctor,
@@ -94,4 +95,5 @@ app.add_typer(parked.app, name="parked")
 app.add_typer(pipe.app, name="pipe")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(workmail.app, name="workmail")
+app.command("console")(command(console.console))
 app.add_typer(local_app, name="local")

@@ -84,6 +84,11 @@ class Stack:
         return self._client("cloudwatch")
 
     @cached_property
+    def logs(self) -> Any:
+        """A CloudWatch Logs client."""
+        return self._client("logs")
+
+    @cached_property
     def pipes(self) -> Any:
         """An EventBridge Pipes client."""
         return self._client("pipes")
@@ -117,6 +122,11 @@ class Stack:
     def partition(self) -> str:
         """The partition of the region, as in ARNs."""
         return self.session.get_partition_for_region(self.region)
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The endpoint that was asked for instead of AWS's own."""
+        return self._endpoint_url
 
     @property
     def profile(self) -> str:

@@ -22,6 +22,7 @@ MODULES = {
     "aws": "mailroomctl.local.emulator.server",
     "smtp_server": "mailroomctl.local.ses.smtp_server",
     "pipe": "mailroomctl.local.emulator.pipe_runner",
+    "console": "mailroomctl.web.server",
 }
 #: Seconds that a process gets to end by itself.
 GRACE = 5.0

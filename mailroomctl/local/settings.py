@@ -24,6 +24,7 @@ class Settings(BaseModel):
         state: folder that holds everything it keeps; two at once need two folders and other ports.
         aws_port: port of the AWS endpoint on 127.0.0.1.
         smtp_port: port of the SMTP server on 127.0.0.1.
+        console_port: port of the console on 127.0.0.1; 0 is any.
         bind: one more address for the AWS endpoint, so that containers reach it; None is loopback only.
         region: AWS region of everything.
         stack_name: CloudFormation stack that the template becomes.
@@ -36,6 +37,7 @@ class Settings(BaseModel):
     state: Path
     aws_port: int = 4566
     smtp_port: int = 2525
+    console_port: int = 8850
     bind: str | None = None
     region: str = "us-east-1"
     stack_name: str = "mailroom-local"

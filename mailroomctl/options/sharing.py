@@ -40,4 +40,5 @@ def with_options(
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # typer reads it
     run.__name__ = function.__name__
     run.__doc__ = function.__doc__
+    run.function = function  # type: ignore[attr-defined]  # the console calls it with a stack of its own
     return run

@@ -7,6 +7,7 @@
 ``pipe_api``     lets a workflow describe, mark, stop and start a pipe
 ``alarms``       lets an alarm on metric math be deployed
 ``queries``      lets a saved query be deployed
+``execution_log`` logs the events of executions
 ``security_groups`` lets a rule of a security group be deployed by itself
 
 Each of the last seven says when it can be deleted.

@@ -14,7 +14,15 @@ import urllib.request
 from pathlib import Path
 
 from mailroomctl.local import processes
-from mailroomctl.local.emulator import alarms, error_names, kept_workers, pipe_api, queries, security_groups
+from mailroomctl.local.emulator import (
+    alarms,
+    error_names,
+    execution_log,
+    kept_workers,
+    pipe_api,
+    queries,
+    security_groups,
+)
 from mailroomctl.local.settings import Settings
 
 
@@ -27,6 +35,7 @@ def main(state: str) -> None:
     pipe_api.install()
     alarms.install()
     queries.install()
+    execution_log.install()
     security_groups.install()
     asyncio.run(_serve(settings))
     _end_workers()
