@@ -29,12 +29,14 @@ def console(
         bool, typer.Option("--show-mail", help="Show the content of mail; always on with the embedded AWS.")
     ] = False,
     browse: Annotated[bool, typer.Option("--open", help="Open the browser.")] = False,
-    state: Annotated[Path, typer.Option(help="State folder of the embedded AWS, to compose and send.")] = Path(".local"),
+    state: Annotated[Path, typer.Option(help="State folder of the embedded AWS, to compose and send.")] = Path(
+        ".local"
+    ),
 ) -> None:
     """Serve web pages on this machine: does mail flow, where is a message, what waits, who receives mail.
 
-    Prints an address that opens the console once, in one browser. It listens on loopback only: from elsewhere, use a tunnel to
-    the same port. It ends with Ctrl-C.
+    Prints an address that opens the console once, in one browser. It listens on loopback only: from elsewhere, use a
+    tunnel to the same port. It ends with Ctrl-C.
     """
     if missing := [name for name in _PACKAGES if not find_spec(name)]:
         raise CommandError(

@@ -13,11 +13,11 @@ from starlette.staticfiles import StaticFiles
 from mailroomctl.errors import CommandError
 from mailroomctl.web.commands import explained
 from mailroomctl.web.context import Context
-from mailroomctl.web.pages import actions, jobs, message, messages, overview
+from mailroomctl.web.pages import actions, directory, edits, inbox, jobs, message, messages, overview, queues, send
 from mailroomctl.web.rendering import render
 from mailroomctl.web.security import App, Gate, Guard
 
-_ROOMS = (overview, messages, message, actions, jobs)
+_ROOMS = (overview, messages, message, actions, jobs, queues, directory, edits, inbox, send)
 
 
 def make_app(context: Context, gate: Gate) -> App:

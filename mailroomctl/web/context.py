@@ -10,6 +10,7 @@ from mailroomctl.directory.table import DirectoryTable, Item
 from mailroomctl.stack import Stack
 from mailroomctl.web.graph.machine import Machine, read_machine
 from mailroomctl.web.jobs import Jobs
+from mailroomctl.web.mail.raw import KeptMail
 
 if TYPE_CHECKING:
     from mailroomctl.local.settings import Settings
@@ -51,12 +52,14 @@ class Context:
     #: The index of all messages does not fit into one answer, so it is asked for hours.
     many_messages: bool = False
     directory: KeptDirectory = field(init=False)
+    mail: KeptMail = field(init=False)
     _machine: Machine | None = None
     _ready: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         """Make what needs the stack."""
         self.directory = KeptDirectory(self.stack)
+        self.mail = KeptMail(self.stack)
 
     def machine(self) -> Machine:
         """Return the workflow as it is deployed; asked for once."""

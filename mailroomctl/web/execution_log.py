@@ -57,7 +57,11 @@ def _period(records: Sequence[Record]) -> tuple[datetime, datetime]:
     """The time from the message's arrival to the end of the last execution that the records know of."""
     times: list[datetime] = []
     for record in records:
-        times += [datetime.fromisoformat(record[name]) for name in ("received_at", "failed_at", "delivered_at") if record.get(name)]
+        times += [
+            datetime.fromisoformat(record[name])
+            for name in ("received_at", "failed_at", "delivered_at")
+            if record.get(name)
+        ]
         times += [
             datetime.fromtimestamp(int(record[name]), UTC)
             for name in ("first_claimed_at", "lease_until")

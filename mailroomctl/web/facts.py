@@ -31,7 +31,7 @@ SIGNS = {
     Status.HELD: ("‖", "bad"),
     Status.FAILED: ("✗", "bad"),
     Status.REJECTED: ("✗", "plain"),
-    Status.DISCARDED: ("–", "plain"),
+    Status.DISCARDED: ("∅", "plain"),
     Status.REPLAYED: ("↻", "plain"),
     Status.BOUNCED: ("↩", "plain"),
     Status.BOUNCE_FAILED: ("✗", "bad"),

@@ -1,8 +1,8 @@
 """Find messages: at most four calls for a page of fifty rows, however many records there are.
 
-The index of all messages is spread over sixteen keys an hour, so asking key by key would take hundreds of calls for a day.
-While all of the index fits into one answer, that is asked for. Else PartiQL asks for three hours at once, the most that
-one statement may name. What a page does not show is a question of its own: ``Page.older`` says from where.
+The index of all messages is spread over sixteen keys an hour, so asking key by key would take hundreds of calls for a
+day. While all of the index fits into one answer, that is asked for. Else PartiQL asks for three hours at once, the most
+that one statement may name. What a page does not show is a question of its own: ``Page.older`` says from where.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,6 @@ from operator import itemgetter
 from typing import Any
 
 from mailroom.hours import SHARDS
-from mailroom.statuses import Status
 
 from mailroomctl.addresses import normalised
 from mailroomctl.deliveries.indexes import ATTENTION
@@ -42,7 +41,7 @@ class Question:
 
 @dataclass(slots=True)
 class Page:
-    """Rows, the newest first. ``looked_back_to`` is where the search ended; ``older`` the question for what is before."""
+    """Rows, the newest first. ``looked_back_to`` is where the search ended, ``older`` asks for what is before."""
 
     records: list[Record] = field(default_factory=list)
     looked_back_to: str = ""
@@ -198,7 +197,11 @@ def _filter(question: Question, values: dict[str, str], *, period: bool = False)
     """Add what is no key to a Query or Scan."""
     terms = ["received_at BETWEEN :since AND :until"] if period else []
     names: dict[str, str] = {}
-    wanted = {"source": question.sender, "status": question.status, "rfc_message_id": bracketed(question.rfc_message_id)}
+    wanted = {
+        "source": question.sender,
+        "status": question.status,
+        "rfc_message_id": bracketed(question.rfc_message_id),
+    }
     for name, value in wanted.items():
         if value:
             terms.append(f"#{name} = :{name}")

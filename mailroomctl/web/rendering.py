@@ -49,7 +49,11 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
 def environment() -> Environment:
     """The templates; everything put into them is escaped."""
     found = Environment(
-        loader=PackageLoader("mailroomctl.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("mailroomctl.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     found.filters |= {
         "cell": lambda value: visible(cell(value)),
@@ -68,7 +72,9 @@ def environment() -> Environment:
 def visible(text: object) -> str:
     """Show what would play tricks: control characters, and those that turn the direction of writing."""
     return "".join(
-        one if one in " \n" or unicodedata.category(one) not in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp") else "\N{REPLACEMENT CHARACTER}"
+        one
+        if one in " \n" or unicodedata.category(one) not in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
+        else "\N{REPLACEMENT CHARACTER}"
         for one in str(text)
     )
 
@@ -106,5 +112,3 @@ def size(octets: Any) -> str:
             return f"{number:.0f} {unit}" if unit == "B" or number >= 10 else f"{number:.1f} {unit}"
         number /= 1000
     raise AssertionError
-
-

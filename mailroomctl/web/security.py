@@ -2,8 +2,8 @@
 
 The console listens on loopback, where every program and every web page that the operator has open can reach it. So a
 request must name the console's own address (against DNS rebinding), bring the cookie of a session, and, if it changes
-something or opens an event stream, come from the console's own pages: by its Origin, and with a token in a header, because
-cookies are shared between the ports of a host.
+something or opens an event stream, come from the console's own pages: by its Origin, and with a token in a header,
+because cookies are shared between the ports of a host.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ EVENTS = "/events"
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 #: Of a mail, and of whatever else strangers have written.
 MAIL_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -117,7 +117,7 @@ class Guard:
         await (answer or self._app)(scope, receive, _with_headers(send))
 
     def _refusal(self, scope: Scope) -> Response | None:
-        headers = Headers(scope=scope)  # type: ignore[arg-type]
+        headers = Headers(scope=scope)
         if len(headers.getlist("host")) != 1 or headers["host"] not in self._gate.hosts:
             return _no(421, "This is not the console's address.")
         if scope["path"].startswith(ENTER):

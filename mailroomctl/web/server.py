@@ -30,7 +30,7 @@ def serve(context: Context, port: int, opened: Callable[[Gate], None]) -> None:
     listening = _listen(port)
     gate = Gate(listening[0].getsockname()[1], read_only=context.read_only)
     config = uvicorn.Config(
-        make_app(context, gate),  # type: ignore[arg-type]
+        make_app(context, gate),
         log_level="warning",
         server_header=False,
         proxy_headers=False,

@@ -1,7 +1,7 @@
 """Logs the events of a workflow's executions into its log group, as Step Functions does at the level ALL.
 
-ministack 1.5 keeps the events of an execution to itself, has none for the choices and passes within a Map, and does not say
-which event belongs to which item. So the log group stays empty, and nobody could see the way that a message took.
+ministack 1.5 keeps the events of an execution to itself, has none for the choices and passes within a Map, and does not
+say which event belongs to which item. So the log group stays empty, and nobody could see the way that a message took.
 
 Delete this module when ministack logs executions: ``test_an_execution_is_logged`` then passes without it.
 """
@@ -99,7 +99,7 @@ def _execution(context: dict[str, Any]) -> Execution:
 
 
 def _small(given: Any) -> Any:
-    """CloudFormation writes names in capitals that the API writes in small letters; ministack keeps both as they are."""
+    """CloudFormation writes names with a capital, the API with a small letter; ministack keeps both as they are."""
     if isinstance(given, dict):
         return {name[:1].lower() + name[1:]: _small(value) for name, value in given.items()}
     return [_small(one) for one in given] if isinstance(given, list) else given

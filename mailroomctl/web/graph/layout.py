@@ -6,6 +6,7 @@ every layer that a long arrow passes.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 GAP_X, GAP_Y = 22.0, 34.0
 _SWEEPS = 12
@@ -41,7 +42,7 @@ def lay_out(sizes: Mapping[str, Size], edges: Iterable[Edge], start: str) -> Lay
             rank[name], widths[name] = low + 1 + number, _CORNER
         chain = [source, *(passed if rank[source] <= rank[target] else reversed(passed)), target]
         chains[source, target] = chain
-        steps += zip(chain, chain[1:], strict=False)
+        steps += pairwise(chain)
     layers = _ordered(rank, steps)
     x = _across(layers, steps, widths)
     tops, height = _down(layers, {name: size[1] for name, size in sizes.items()})
@@ -95,15 +96,15 @@ def _ranks(names: Iterable[str], edges: list[Edge]) -> dict[str, int]:
 def _ordered(rank: Mapping[str, int], steps: list[Edge]) -> list[list[str]]:
     """Put each box near the middle of its neighbours above, then of those below, and so on."""
     layers: list[list[str]] = [[] for _ in range(max(rank.values()) + 1)]
-    for name, layer in rank.items():
-        layers[layer].append(name)
+    for name, number in rank.items():
+        layers[number].append(name)
     for sweep in range(_SWEEPS):
         down = sweep % 2 == 0
         for layer in layers if down else reversed(layers):
-            place = {name: number for one in layers for number, name in enumerate(one)}
-            wanted = {name: _mean(_neighbours(name, steps, rank, -1 if down else 1), place) for name in layer}
-            before = {name: number for number, name in enumerate(layer)}
-            layer.sort(key=lambda name: (wanted.get(name) if wanted[name] is not None else before[name], before[name]))  # noqa: B023
+            place = {name: float(number) for one in layers for number, name in enumerate(one)}
+            means = {name: _mean(_neighbours(name, steps, rank, -1 if down else 1), place) for name in layer}
+            wanted = {name: (place[name] if mean is None else mean, place[name]) for name, mean in means.items()}
+            layer.sort(key=wanted.__getitem__)
     return layers
 
 
@@ -124,13 +125,15 @@ def _across(layers: list[list[str]], steps: list[Edge], widths: Mapping[str, flo
     for sweep in range(_SWEEPS * 2):
         for layer in layers if sweep % 2 == 0 else reversed(layers):
             wanted = [_mean(near[name], x) for name in layer]
-            _spread(layer, [x[name] if want is None else want for name, want in zip(layer, wanted, strict=True)], x, widths)
+            _spread(
+                layer, [x[name] if want is None else want for name, want in zip(layer, wanted, strict=True)], x, widths
+            )
     return x
 
 
 def _spread(layer: list[str], wanted: list[float], x: dict[str, float], widths: Mapping[str, float]) -> None:
     """Give each box the place between what pushing from the left and pushing from the right would."""
-    gap = [(widths[a] + widths[b]) / 2 + GAP_X for a, b in zip(layer, layer[1:], strict=False)]
+    gap = [(widths[a] + widths[b]) / 2 + GAP_X for a, b in pairwise(layer)]
     right, left = list(wanted), list(wanted)
     for number in range(1, len(layer)):
         right[number] = max(right[number], right[number - 1] + gap[number - 1])
@@ -172,7 +175,9 @@ def _tallest(rank: Mapping[str, int], heights: Mapping[str, float], layer: int) 
 
 
 def _neighbours(name: str, steps: list[Edge], rank: Mapping[str, int], side: int) -> list[str]:
-    both = [target for source, target in steps if source == name] + [source for source, target in steps if target == name]
+    both = [target for source, target in steps if source == name] + [
+        source for source, target in steps if target == name
+    ]
     return [one for one in both if rank[one] == rank[name] + side]
 
 

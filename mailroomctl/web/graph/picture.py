@@ -13,6 +13,12 @@ _LETTER = 7.2  # pixels
 #: Marks of a state, beside its colour: readable without.
 SIGNS = {"passed": "✓", "failed": "✗", "now": "…"}
 
+#: The head of an arrow.
+TIP = (
+    '<defs><marker id="{name}" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" '
+    'markerHeight="9" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>'
+)
+
 type Marks = Mapping[tuple[str, str], str]
 """``passed``, ``failed`` or ``now`` by Map (empty outside) and state."""
 
@@ -31,12 +37,9 @@ def draw(machine: Machine, marks: Marks, taken: Iterable[tuple[str, str, str]], 
         origin = (_MARGIN + x + _PADDING, _MARGIN + y + _TITLE + _PADDING)
         parts += _level(machine.inside[name], layout, name, origin, marks, way, {})
     width, height = outer.width + 2 * _MARGIN, outer.height + 2 * _MARGIN
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="workflow" role="img" aria-label="{escape(title)}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}">'
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="9" orient="auto">'
-        '<path d="M0 0L8 4L0 8z"/></marker></defs>' + "".join(parts) + "</svg>"
-    )
+    size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
+    start = f'<svg xmlns="http://www.w3.org/2000/svg" class="workflow" role="img" aria-label="{escape(title)}" {size}>'
+    return f"{start}{TIP.format(name='head')}{''.join(parts)}</svg>"
 
 
 def _laid_out(machine: Machine, sizes: Mapping[str, Size]) -> Layout:

@@ -41,7 +41,7 @@ class Visit:
 
 @dataclass(slots=True)
 class Way:
-    """One execution, or what is known of one. ``items`` have the states within the Maps, ``names`` whom they are for."""
+    """One execution, or what is known of it. ``items`` have the states within the Maps, ``names`` whom they are for."""
 
     source: str
     name: str = ""

@@ -76,7 +76,7 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "replay-held": Action(
         "Deliver what is held",
-        "What is held is delivered, once its cause is mended. What is still at fault stays held. No sender gets a bounce.",
+        "What is held is delivered, once its cause is mended. What is still at fault stays held. Nobody gets a bounce.",
         "Deliver",
         *_both(replay.replay, held=True),
         names=("entry",),
@@ -127,8 +127,8 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "stop-pipe": Action(
         "Stop the pipe",
-        "Mail waits in the inbound queue, for up to 14 days, until you start the pipe: the storage breaker does not. It takes"
-        " half a minute, and while deliveries fail up to 8 minutes, until nothing more is delivered.",
+        "Mail waits in the inbound queue, for up to 14 days, until you start the pipe: the storage breaker does not. It"
+        " takes half a minute, and while deliveries fail up to 8 minutes, until nothing more is delivered.",
         "Stop the pipe",
         _nothing("the pipe would be stopped"),
         lambda stack, job, given: run(pipe.stop, stack, job),
@@ -165,9 +165,7 @@ async def act(request: Request) -> Response:
 
     def begin() -> Response:
         context.prepare()
-        job = context.jobs.start(
-            action.title, _back(action, given), lambda job: action.act(context.stack, job, given)
-        )
+        job = context.jobs.start(action.title, _back(action, given), lambda job: action.act(context.stack, job, given))
         return jobs.show(request, job)
 
     return await run_in_threadpool(begin)

@@ -129,7 +129,9 @@ def _steps(way: Way, chosen: str | None) -> list[dict[str, Any]]:
         steps.append({"visit": visit, "whom": ""})
         for item in way.of(chosen):
             if item[0] == visit.state:
-                steps += [{"visit": one, "whom": way.names.get(item) or f"item {item[1] + 1}"} for one in way.items[item]]
+                steps += [
+                    {"visit": one, "whom": way.names.get(item) or f"item {item[1] + 1}"} for one in way.items[item]
+                ]
     return steps
 
 

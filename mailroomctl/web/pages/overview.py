@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from mailroom.statuses import Status
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from mailroom.statuses import Status
 from mailroomctl.errors import CommandError
 from mailroomctl.web import facts, newest
 from mailroomctl.web.commands import explained

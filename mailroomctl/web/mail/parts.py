@@ -1,0 +1,129 @@
+"""Headers, text, HTML and attachments of a mail, whatever its state: nothing here fails for what a stranger wrote."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.header import decode_header, make_header
+from email.message import Message
+
+_MOST_PARTS = 200
+_LARGEST_PICTURE = 2_000_000  # octets, of all pictures in the text
+_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that is no text of the mail; ``name`` is the sender's, and not to be trusted."""
+
+    number: int
+    name: str
+    kind: str
+    content: bytes
+    content_id: str = ""
+
+
+@dataclass(slots=True)
+class Mail:
+    """What could be read of a mail. ``problem`` says why it is not all."""
+
+    source: bytes
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    text: str = ""
+    html: str = ""
+    attachments: list[Attachment] = field(default_factory=list)
+    problem: str = ""
+
+    def header(self, name: str) -> str:
+        """Return the last header of a name: those that SES puts in front are not the sender's."""
+        return next((value for key, value in reversed(self.headers) if key.lower() == name.lower()), "")
+
+    @property
+    def pictures(self) -> dict[str, str]:
+        """The pictures that the text shows, as data: addresses by their Content-ID."""
+        found: dict[str, str] = {}
+        left = _LARGEST_PICTURE
+        for one in self.attachments:
+            if one.content_id and one.kind in _PICTURES and len(one.content) <= left:
+                left -= len(one.content)
+                found[one.content_id] = f"data:{one.kind};base64,{base64.b64encode(one.content).decode()}"
+        return found
+
+
+def read_mail(source: bytes) -> Mail:
+    """Take a mail apart."""
+    mail = Mail(source)
+    try:
+        message = message_from_bytes(source, policy=policy.compat32)
+        mail.headers = [(decoded(name), decoded(value)) for name, value in message.raw_items()]
+        for number, part in enumerate(_leaves(message)):
+            if number >= _MOST_PARTS:
+                mail.problem = f"it has more than {_MOST_PARTS} parts"
+                break
+            _add(mail, number, part)
+    except (Exception, RecursionError) as error:
+        mail.problem = f"it cannot be taken apart: {type(error).__name__}"
+    return mail
+
+
+def decoded(value: object) -> str:
+    """Decode a header (RFC 2047) to one line."""
+    text = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    # An encoded word that is none stays as it is.
+    with suppress(Exception):
+        text = str(make_header(decode_header(text)))
+    return " ".join(text.split())
+
+
+def _leaves(message: Message) -> Iterator[Message]:
+    """Parts without parts; a mail within a mail is an attachment."""
+    pending = [message]
+    while pending:
+        part = pending.pop(0)
+        inner = part.get_payload()
+        if isinstance(inner, list) and part.get_content_maintype() == "multipart":
+            pending = [one for one in inner if isinstance(one, Message)] + pending
+        else:
+            yield part
+
+
+def _add(mail: Mail, number: int, part: Message) -> None:
+    kind = part.get_content_type()
+    name = _name(part)
+    attached = str(part.get("Content-Disposition", "")).strip().lower().startswith("attachment") or bool(name)
+    content = _content(part)
+    if not attached and kind == "text/plain" and not mail.text:
+        mail.text = _text(part, content)
+    elif not attached and kind == "text/html" and not mail.html:
+        mail.html = _text(part, content)
+    else:
+        content_id = str(part.get("Content-ID", "")).strip().strip("<>")
+        mail.attachments.append(Attachment(number, name or f"part-{number}", kind, content, content_id))
+
+
+def _content(part: Message) -> bytes:
+    if part.get_content_type() == "message/rfc822":
+        inner = part.get_payload()
+        mails = [one for one in inner if isinstance(one, Message)] if isinstance(inner, list) else []
+        return mails[0].as_bytes() if mails else b""
+    try:
+        found = part.get_payload(decode=True)
+    except Exception:
+        found = None
+    return found if isinstance(found, bytes) else str(part.get_payload()).encode("utf-8", "surrogateescape")
+
+
+def _text(part: Message, content: bytes) -> str:
+    try:
+        return content.decode(part.get_content_charset() or "utf-8", "replace")
+    except (LookupError, ValueError):
+        return content.decode("utf-8", "replace")
+
+
+def _name(part: Message) -> str:
+    try:
+        name = decoded(part.get_filename() or "")
+    except Exception:
+        return "unnamed"
+    return "".join(one for one in name if one.isprintable()).replace("/", "_").replace("\\", "_").strip(". ")[:120]
