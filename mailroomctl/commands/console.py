@@ -10,14 +10,13 @@ import typer
 
 from mailroomctl.console import Console
 from mailroomctl.errors import CommandError
-from mailroomctl.local.settings import Settings
+from mailroomctl.local.settings import CONSOLE_PACKAGES, Settings
 from mailroomctl.stack import Stack
 
 if TYPE_CHECKING:
     from mailroomctl.web.security import Gate
 
 PORT = 8850
-_PACKAGES = ("starlette", "uvicorn", "jinja2", "python_multipart")
 
 
 def console(
@@ -38,7 +37,7 @@ def console(
     Prints an address that opens the console once, in one browser. It listens on loopback only: from elsewhere, use a
     tunnel to the same port. It ends with Ctrl-C.
     """
-    if missing := [name for name in _PACKAGES if not find_spec(name)]:
+    if missing := [name for name in CONSOLE_PACKAGES if not find_spec(name)]:
         raise CommandError(
             f'the console needs the extra "console": pip install "mailroom[console]" (missing: {", ".join(missing)})'
         )

@@ -29,6 +29,8 @@ def up(
     state: State = STATE,
     aws_port: Annotated[int, typer.Option(help="Port of the AWS endpoint.", min=1, max=65535)] = 4566,
     smtp_port: Annotated[int, typer.Option(help="Port of the SMTP server.", min=1, max=65535)] = 2525,
+    console_port: Annotated[int, typer.Option(help="Port of the console.", min=1, max=65535)] = 8850,
+    no_console: Annotated[bool, typer.Option("--no-console", help="Start no console.")] = False,
     bind: Annotated[
         str | None, typer.Option(help="One more address for the AWS endpoint, so that containers reach it.")
     ] = None,
@@ -51,6 +53,7 @@ def up(
             state=state.absolute(),
             aws_port=aws_port,
             smtp_port=smtp_port,
+            console_port=None if no_console else console_port,
             bind=bind,
             region=region,
             stack_name=stack_name,
@@ -61,7 +64,7 @@ def up(
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         with RichConsole(stderr=True).status("") as spinner:
             settings = lifecycle.up(settings, spinner.update)
-        typer.echo(_how_to_use(settings))
+        typer.echo(_how_to_use(settings, lifecycle.console_address(settings)))
 
 
 @app.command()
@@ -129,8 +132,12 @@ def send(
             raise typer.Exit(1)
 
 
-def _how_to_use(settings: Settings) -> str:
+def _how_to_use(settings: Settings, console: str) -> str:
+    address = (
+        f"console       {console} (opens once; `mailroomctl local status` has the next address)\n" if console else ""
+    )
     return (
+        f"{address}"
         f"SMTP server   127.0.0.1:{settings.smtp_port} (any mail client; no login)\n"
         f"AWS endpoint  {settings.endpoint}, region {settings.region}, stack {settings.stack_name}\n"
         f"mail root     {settings.mail_root}\n\n"

@@ -13,11 +13,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mailroomctl.errors import CommandError
 from mailroomctl.local import deploy, processes
-from mailroomctl.local.settings import Settings
+from mailroomctl.local.settings import CONSOLE_PACKAGES, Settings
 from mailroomctl.queues.depth import QUEUES, depth
 
 #: The processes, in the order in which they start; the AWS serves the others.
-AWS, SMTP_SERVER, PIPE = PARTS = ("aws", "smtp_server", "pipe")
+AWS, SMTP_SERVER, PIPE = ALWAYS = ("aws", "smtp_server", "pipe")
+#: Runs where its packages are installed, and a port is given.
+CONSOLE = "console"
+PARTS = (*ALWAYS, CONSOLE)
 #: What ``up`` does, as it tells its progress.
 STEPS = ("starting the AWS services", "building the application", "deploying the stack", "opening the SMTP server")
 #: Events for the functions that have to be quick: something that is not mail, and a mail without recipients.
@@ -82,6 +85,9 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> Settings:
         return _start_again(settings, ended, progress)
     _check_port("--aws-port", settings.aws_port, {"127.0.0.1", settings.bind or "127.0.0.1"})
     _check_port("--smtp-port", settings.smtp_port, {"127.0.0.1"})
+    consoles = [CONSOLE] if settings.console_port is not None and has_console() else []
+    if consoles:
+        _check_port("--console-port", settings.console_port or 0, {"127.0.0.1"})
     with processes.exclusive(settings):
         settings.save()
         try:
@@ -97,7 +103,7 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> Settings:
             progress(STEPS[3])
             with ThreadPoolExecutor() as warming:
                 warming.map(lambda step: _warm_up(settings, *step), WARM_UP.items())
-                _start(settings, SMTP_SERVER, PIPE)
+                _start(settings, SMTP_SERVER, PIPE, *consoles)
         except BaseException:
             down(settings)
             raise
@@ -115,6 +121,19 @@ def _start_again(settings: Settings, ended: list[str], progress: Progress) -> Se
     saved = Settings.load(settings.state)
     _start(saved, *ended)
     return saved
+
+
+def has_console() -> bool:
+    """Say whether the extra ``console`` is installed."""
+    return all(map(find_spec, CONSOLE_PACKAGES))
+
+
+def console_address(settings: Settings) -> str:
+    """Return the address that opens the console once; empty when it does not run."""
+    try:
+        return settings.console_address.read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def check_installed() -> None:
@@ -141,7 +160,10 @@ def status(settings: Settings) -> Status:
     """What runs where."""
     beyond = f" and http://{settings.bind}:{settings.aws_port}" if settings.bind else ""
     addresses = {AWS: settings.endpoint + beyond, SMTP_SERVER: f"smtp://127.0.0.1:{settings.smtp_port}", PIPE: ""}
-    parts = [Part(name, addresses[name], processes.running(settings, name)) for name in PARTS]
+    addresses[CONSOLE] = console_address(settings)
+    parts = [Part(name, addresses[name], processes.running(settings, name)) for name in ALWAYS]
+    if addresses[CONSOLE]:
+        parts.append(Part(CONSOLE, addresses[CONSOLE], processes.running(settings, CONSOLE)))
     queues: list[Queue] = []
     outputs: dict[str, str] = {}
     if parts[0].pid:

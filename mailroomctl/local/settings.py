@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: Accepted by the emulator, worthless anywhere else; nothing here ever reads the user's own credentials.
 ACCESS_KEY = SECRET_KEY = "test"  # noqa: S105
 
+#: The modules that the extra ``console`` brings.
+CONSOLE_PACKAGES = ("jinja2", "python_multipart", "starlette", "uvicorn")
+
 
 class Settings(BaseModel):
     """One embedded AWS.
@@ -24,7 +27,7 @@ class Settings(BaseModel):
         state: folder that holds everything it keeps; two at once need two folders and other ports.
         aws_port: port of the AWS endpoint on 127.0.0.1.
         smtp_port: port of the SMTP server on 127.0.0.1.
-        console_port: port of the console on 127.0.0.1; 0 is any.
+        console_port: port of the console on 127.0.0.1; None is no console.
         bind: one more address for the AWS endpoint, so that containers reach it; None is loopback only.
         region: AWS region of everything.
         stack_name: CloudFormation stack that the template becomes.
@@ -37,7 +40,7 @@ class Settings(BaseModel):
     state: Path
     aws_port: int = 4566
     smtp_port: int = 2525
-    console_port: int = 8850
+    console_port: int | None = None
     bind: str | None = None
     region: str = "us-east-1"
     stack_name: str = "mailroom-local"
@@ -63,6 +66,11 @@ class Settings(BaseModel):
     def run_folder(self) -> Path:
         """Folder with the pid files and the emulator's temporary files; removed by ``down``."""
         return self.state / "run"
+
+    @property
+    def console_address(self) -> Path:
+        """File with the address that opens the console once; whoever may read it gets in."""
+        return self.run_folder / "console.address"
 
     def save(self) -> None:
         """Keep these settings for the other commands and processes."""

@@ -67,15 +67,10 @@ def _listen(port: int) -> list[socket.socket]:
 _TAKEN = (98, 48)  # EADDRINUSE of Linux and of macOS
 
 
-def address_file(settings: Settings) -> Path:
-    """Return the file in which the console of the embedded AWS keeps the address that gets a browser in."""
-    return settings.run_folder / "console.address"
-
-
 def main(state: str) -> None:
     """Serve the console of an embedded AWS, and keep the next address where its owner finds it."""
     settings = Settings.load(Path(state))
-    file = address_file(settings)
+    file = settings.console_address
 
     def keep(address: str) -> None:
         part = file.with_suffix(".part")
@@ -90,7 +85,7 @@ def main(state: str) -> None:
         keep(gate.address)
         processes.say_ready(settings, "console")
 
-    serve(Context(settings.stack(), embedded=settings), settings.console_port, opened)
+    serve(Context(settings.stack(), embedded=settings), settings.console_port or 0, opened)
 
 
 if __name__ == "__main__":

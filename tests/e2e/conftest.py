@@ -35,11 +35,12 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def world(folder: Path) -> Iterator[World]:
     """The application, deployed; a failed message is redelivered after a second, and is a dead letter after three."""
-    aws_port, smtp_port = free_ports(2)
+    aws_port, smtp_port, console_port = free_ports(3)
     settings = Settings(
         state=folder / "local",
         aws_port=aws_port,
         smtp_port=smtp_port,
+        console_port=console_port,
         stack_name="mailroom-e2e",
         redelivery=1,
         parameters={"MaxReceiveCount": "3", "StorageProbeSeconds": "1"},

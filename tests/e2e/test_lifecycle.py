@@ -37,7 +37,7 @@ def test_status_says_what_runs_where(world: World) -> None:
     done = mailroomctl("status", "--state", str(world.settings.state), "--json")
     assert done.returncode == 0
     told = json.loads(done.stdout)
-    assert [part["part"] for part in told["parts"]] == ["aws", "smtp_server", "pipe"]
+    assert [part["part"] for part in told["parts"]] == ["aws", "smtp_server", "pipe", "console"]
     assert all(part["pid"] for part in told["parts"])
     assert [queue["queue"] for queue in told["queues"]] == ["Inbound", "DeadLetter", "Parked"]
 
@@ -129,7 +129,7 @@ def test_it_listens_on_loopback_only(world: World) -> None:
             fields = line.split()
             if fields[3] == "0A" and f"socket:[{fields[9]}]" in ours:
                 listening.append(fields[1].partition(":")[0])
-    assert sorted(listening) == ["0100007F", "0100007F"]
+    assert sorted(listening) == ["00000000000000000000000001000000", "0100007F", "0100007F", "0100007F"]
 
 
 def test_no_worker_sees_real_credentials(world: World) -> None:

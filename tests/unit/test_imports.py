@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 #: From the top down: a room imports from its own level and from those below it.
 LEVELS = [
     {"main", "__main__"},
-    {"commands"},
+    {"commands", "web"},
     {"local", "doctor"},
     {"audit", "flow"},
     {"queues"},
