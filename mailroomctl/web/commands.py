@@ -58,6 +58,11 @@ class _Recorder(Console):
 
     def record(self, row: Row) -> None:
         self._result.data = dict(row)
+        # A summary of many: its groups are rows, its failures need to be read.
+        for name in ("groups", "findings"):
+            if rows := row.get(name):
+                self._result.columns, self._result.rows = tuple(rows[0]), rows
+        self._result.warnings += [f"{one['message_id']}: {one['reason']}" for one in row.get("failures", ())]
 
     def tree(self, tree: Any, data: Any) -> None:
         self._result.data = data

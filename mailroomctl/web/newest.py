@@ -144,19 +144,23 @@ def _by_hours(table: DeliveriesTable, index: str, key: str, question: Question, 
     page = Page()
     until = question.until or _soon()
     first = question.since or datetime(2000, 1, 1, tzinfo=UTC)
-    span = timedelta(hours=_HOURS)
+    span, newest = timedelta(hours=_HOURS), until
     for left in reversed(range(calls)):
-        since = max(first, _earliest(until, span))
+        if first > until:
+            break
+        since = max(first, _earliest(until, newest - span))
         rows, whole = _statement(table, index, key, question, since, until)
         page.partial = not whole
         if not whole and left:
             shards = len({row[key] for row in rows}) or 1
             asked = len(_keys(since, until))
+            # The rows of the keys that were answered stand for those of all.
             span = (until - since) * min(0.5, ROWS * 2 * shards / (asked * max(len(rows), 1)))
+            newest = datetime.fromisoformat(max(row["received_at"] for row in rows))
             continue
         page.records += sorted(rows, key=itemgetter("received_at"), reverse=True)
         page.looked_back_to = iso(since)
-        until = since - timedelta(milliseconds=1)
+        newest = until = since - timedelta(milliseconds=1)
         if len(page.records) >= ROWS or since <= first:
             break
     return _cut(page, question, more=until > first, until=until)
@@ -187,10 +191,9 @@ def _keys(since: datetime, until: datetime) -> list[str]:
     return [f"{one:%Y-%m-%dT%H}#{shard}" for one in reversed(hours[-_HOURS:]) for shard in SHARDS]
 
 
-def _earliest(until: datetime, span: timedelta) -> datetime:
-    """Whole hours, of which the last has begun, or less than one."""
-    first_of_three = until.replace(minute=0, second=0, microsecond=0) - timedelta(hours=_HOURS - 1)
-    return max(until - span, first_of_three)
+def _earliest(until: datetime, wanted: datetime) -> datetime:
+    """A statement names whole hours, of which the last has begun."""
+    return max(wanted, until.replace(minute=0, second=0, microsecond=0) - timedelta(hours=_HOURS - 1))
 
 
 def _filter(question: Question, values: dict[str, str], *, period: bool = False) -> dict[str, Any]:

@@ -1,0 +1,387 @@
+"""console: every page and action against moto, as the commands do it, within the calls that it may make."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mailroomctl.times import iso
+from mailroomctl.web.graph.way import Way
+from tests.fakes.dynamodb import alias, domain, group, mailbox
+from tests.integration.command_line import REGION, Operator
+from tests.integration.console_pages import DEFINITION, Pages
+from tests.integration.waiting_messages import FakeWorkflow, delivered, give_up, hold, park, record, records, resolves
+
+NEW = datetime.now(UTC)
+
+
+@pytest.fixture
+def pages(at: Operator) -> Pages:
+    at.parameters["MailKeyPrefix"] = "mail/"
+    return Pages(at, show_mail=True)
+
+
+class RunningWorkflow(FakeWorkflow):
+    """A workflow that also tells its definition."""
+
+    def describe_state_machine(self, **request: str) -> dict[str, Any]:
+        return {"definition": DEFINITION}
+
+
+def store(at: Operator, message_id: str, content: bytes = b"Subject: hello\r\n\r\nbody\r\n") -> None:
+    at.s3.put_object(Bucket="mail", Key=f"mail/{message_id}", Body=content)
+
+
+def event(number: int, kind: str, **details: Any) -> dict[str, Any]:
+    return {
+        "id": str(number),
+        "previous_event_id": str(number - 1),
+        "type": kind,
+        "details": details,
+        "event_timestamp": str(int(NEW.timestamp() * 1000) + number),
+        "execution_arn": "arn:aws:states:eu-central-1:1:express:deliver:run-1:uuid",
+    }
+
+
+def test_the_overview(pages: Pages) -> None:
+    assert "/events" in pages.get("/")
+    text = pages.get("/overview")
+    assert "Mail flows" in text
+    assert "DELIVERED: 14" in text
+    assert "the metrics of CloudWatch" in text
+    record(pages.at, "m1", "bob@example.com", "FAILED", error="StorageUnavailable", received_at=iso(NEW))
+    hold(pages.at, "m2", "info@example.com", "info@example.com")
+    text = pages.get("/overview")
+    assert "An operator is needed" in text
+    assert "StorageUnavailable" in text
+    assert "/messages/m2" in text
+
+
+def test_a_stack_that_is_not_there(at: Operator) -> None:
+    from mailroomctl.stack import Stack
+
+    pages = Pages(at)
+    pages.context.stack = Stack("other", region=REGION)
+    assert "there is no stack other" in pages.get("/overview", 502)
+    assert "There is no such page" in pages.get("/nowhere", 404)
+
+
+def test_messages_are_found(pages: Pages) -> None:
+    record(pages.at, "m1", "bob@example.com", "DELIVERED", received_at=iso(NEW), folder="INBOX")
+    record(pages.at, "m2", "eve@example.com", "REJECTED", code="5.1.1", received_at=iso(NEW - timedelta(hours=30)))
+    page = pages.get("/messages", mailbox="bob@example.com", since="2d")
+    assert "/messages/rows?mailbox=bob%40example.com&amp;since=2d" in page
+    for query, found in (
+        ({}, ["m1", "m2"]),
+        ({"mailbox": "BOB@example.com"}, ["m1"]),
+        ({"status": "REJECTED"}, ["m2"]),
+        ({"status": "DELIVERED"}, ["m1"]),
+        ({"sender": "sender@example.org", "since": "1h"}, ["m1"]),
+        ({"sender": "other@example.org"}, []),
+        ({"rfc_message_id": "m2@example.org"}, ["m2"]),
+        ({"until": "1d"}, ["m2"]),
+    ):
+        text = pages.get("/messages/rows", **query)
+        assert [name for name in ("m1", "m2") if f"/messages/{name}" in text] == found, query
+    assert pages.answer("GET", "/messages?message_id=m1").headers["location"] == "/messages/m1"
+    assert "not a date or time" in pages.get("/messages/rows", 502, since="yesterday")
+
+
+def test_a_message_by_the_log_of_its_executions(pages: Pages) -> None:
+    pages.at.put(mailbox("bob@example.com"), alias("info@example.com", "bob@example.com"), domain("example.com"))
+    fields = {"attempts": 2, "lease_owner": "run-1", "path": "p", "folder": "INBOX", "file_name": "f"}
+    record(
+        pages.at, "m1", "bob@example.com", "DELIVERED", received_at=iso(NEW), recipients={"info@example.com"}, **fields
+    )
+    store(pages.at, "m1")
+    pages.logs.events = [
+        event(1, "ExecutionStarted", input='{"messageId": "m1"}'),
+        event(2, "TaskStateEntered", name="ValidateEvent"),
+        event(3, "TaskStateExited", name="ValidateEvent"),
+        event(4, "MapStateEntered", name="DeliverToMailboxes"),
+        event(5, "MapIterationStarted", name="DeliverToMailboxes", index=0),
+        event(6, "TaskStateEntered", name="WriteMailbox", input='{"delivery": {"mailbox": "bob@example.com"}}'),
+        event(7, "TaskFailed", error="StorageUnavailable", cause='{"errorMessage": "the file system is full"}'),
+        event(8, "ExecutionFailed", error="DeliveryIncomplete"),
+    ]
+    pages.get("/messages/m1")
+    pages.count()
+    text = pages.get("/messages/m1")
+    assert len(pages.calls) + len(pages.logs.calls) / 2 <= 8
+    assert "From the execution log" in text
+    assert "StorageUnavailable: the file system is full" in text
+    assert "run-1" in text
+    assert "info@example.com: exact, an alias to 1 address" in text
+    assert 'class="state task failed" data-state="WriteMailbox"' in text
+    assert "p/new/f" in text
+    assert "/do/replay?message_ids=m1" in text
+
+
+def test_a_message_by_its_records(pages: Pages) -> None:
+    record(pages.at, "m1", "bob@example.com", "HELD", attempts=1, error="MessageMissing", entry="bob@example.com")
+    text = pages.get("/messages/m1", **{"for": "bob@example.com"})
+    assert "From the records" in text
+    assert "is gone" in text
+    assert 'data-state="DeliveryHeld"' in text
+    assert "Give up what bob@example.com holds" in text
+    assert "/do/replay" not in text
+
+
+def test_a_message_of_which_nothing_is_known(pages: Pages) -> None:
+    assert "SES did not accept it" in pages.get("/messages/nobody")
+    store(pages.at, "lost")
+    text = pages.get("/messages/lost")
+    assert "Nothing is on record" in text
+    assert 'name="recipient"' in text
+
+
+def test_a_message_costs_few_calls(pages: Pages) -> None:
+    for number in range(60):
+        record(pages.at, "m1", f"box{number}@example.com", "DELIVERED", attempts=1, received_at=iso(NEW))
+    store(pages.at, "m1")
+    pages.get("/messages/m1")
+    pages.count()
+    pages.logs.calls.clear()
+    pages.get("/messages/m1")
+    assert 0 < len(pages.calls) + len(pages.logs.calls) <= 8, pages.calls
+
+
+def test_replay(pages: Pages) -> None:
+    workflow = RunningWorkflow(pages.at, resolves(pages.at, {"bob@example.com": "bob@example.com"}))
+    pages.at.replaced["stepfunctions"] = workflow
+    record(pages.at, "m1", "bob@example.com", "FAILED", error="StorageUnavailable", received_at=iso(NEW))
+    store(pages.at, "m1")
+    assert "would be replayed" in pages.get("/do/replay", message_ids="m1")
+    assert workflow.events == []
+    text = pages.do("replay", message_ids="m1")
+    assert "✓ Done" in text
+    assert "DELIVERED" in text
+    assert 'href="/messages/m1"' in text
+    assert len(workflow.events) == 1
+    assert records(pages.at)["m1", "bob@example.com"]["status"] == "DELIVERED"
+
+
+def test_replay_of_what_is_gone_says_so(pages: Pages) -> None:
+    record(pages.at, "m1", "bob@example.com", "FAILED")
+    text = pages.get("/do/replay", message_ids="m1")
+    assert "is gone" in text
+    assert "hx-post" not in text
+
+
+def test_what_is_held_is_delivered_or_given_up(pages: Pages) -> None:
+    workflow = RunningWorkflow(pages.at, resolves(pages.at, {"info@example.com": "bob@example.com"}))
+    pages.at.replaced["stepfunctions"] = workflow
+    hold(pages.at, "m1", "info@example.com", "info@example.com")
+    hold(pages.at, "m2", "other@example.com", "other@example.com")
+    text = pages.get("/queues/held")
+    assert "/do/replay-held?entry=info%40example.com" in text
+    assert "replayed" in pages.do("replay-held", entry="info@example.com")
+    assert records(pages.at)["m1", "bob@example.com"]["status"] == "DELIVERED"
+    assert "1 messages for other@example.com would be discarded" in pages.get("/do/discard", entry="other@example.com")
+    assert "discarded 1 of 1" in pages.do("discard", entry="other@example.com")
+    assert records(pages.at)["m2", "other@example.com"]["status"] == "DISCARDED"
+    assert "No mail is held" in pages.get("/queues/held")
+    assert "no mail is held" in pages.get("/do/discard", entry="other@example.com")
+
+
+def test_the_parked_queue(pages: Pages) -> None:
+    pages.at.replaced["stepfunctions"] = RunningWorkflow(pages.at, delivered)
+    first, second = (park(pages.at, name, f"{name}@example.com") for name in ("m1", "m2"))
+    assert "/queues/parked" in pages.get("/queues")
+    assert first in pages.get("/queues/parked")
+    text = pages.get(f"/queues/parked/{first}")
+    assert "arn:aws:states:execution" in text
+    assert "would be replayed" in pages.get("/do/replay-parked", ids=first)
+    assert "delivered" in pages.do("replay-parked", ids=first)
+    assert "would be deleted" in pages.get("/do/delete-parked", everything="yes")
+    assert "deleted" in pages.do("delete-parked", everything="yes")
+    assert second not in pages.get("/queues/parked")
+    assert "is not in the queue" in pages.get(f"/queues/parked/{first}")
+    pages.get("/queues/other", 404)
+    pages.get("/do/other", 404)
+
+
+def test_dead_letters(pages: Pages) -> None:
+    letter = give_up(pages.at, "m1", "bob@example.com")
+    record(pages.at, "m1", "bob@example.com", "FAILED", error="StorageUnavailable")
+    assert "StorageUnavailable" in pages.get("/queues/dead-letters")
+    assert "bob@example.com" in pages.get(f"/queues/dead-letters/{letter}")
+    assert "would be moved" in pages.get("/do/redrive", ids=letter)
+    assert "moved to the inbound queue" in pages.do("redrive", ids=letter)
+    assert "It is empty" in pages.get("/queues/dead-letters")
+
+
+def test_the_quarantine(pages: Pages) -> None:
+    at = pages.at
+    at.replaced["stepfunctions"] = RunningWorkflow(at, resolves(at, {"bob@example.com": "bob@example.com"}))
+    for name in ("m1", "m2"):
+        key = f"quarantine/{name}"
+        record(at, name, "bob@example.com", "QUARANTINED", quarantine_key=key, verdict="spam=FAIL; policy=quarantine")
+        at.s3.put_object(Bucket="mail", Key=key, Body=b"Subject: win\r\n\r\n")
+    assert "/do/release?message_id=m1" in pages.get("/queues/quarantine")
+    assert "spam=FAIL" in pages.get("/do/release", message_id="m1", mailbox="bob@example.com")
+    assert "released m1" in pages.do("release", message_id="m1", mailbox="bob@example.com")
+    assert "deleted m2" in pages.do("delete-quarantined", message_id="m2")
+    assert "The quarantine is empty" in pages.get("/queues/quarantine")
+
+
+def test_an_action_that_fails_unforeseen_says_so(pages: Pages, capfd: pytest.CaptureFixture[str]) -> None:
+    def fails(event: Any) -> dict[str, Any]:
+        raise ZeroDivisionError
+
+    pages.at.replaced["stepfunctions"] = RunningWorkflow(pages.at, fails)
+    record(pages.at, "m1", "bob@example.com", "FAILED")
+    store(pages.at, "m1")
+    text = pages.do("replay", message_ids="m1")
+    assert "Not all is done" in text
+    assert "ZeroDivisionError" in text
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_read_only(at: Operator) -> None:
+    pages = Pages(at, read_only=True)
+    hold(at, "m1", "info@example.com", "info@example.com")
+    at.put(mailbox("bob@example.com"))
+    for path in ("/overview", "/queues/held", "/directory", "/messages/m1", "/directory/entry?key=bob@example.com"):
+        text = pages.get(path)
+        assert "/do/" not in text
+        assert "hx-post" not in text or "disabled" in text
+    assert "nothing can be changed" in pages.get("/do/discard", entry="info@example.com")
+    pages.post("/do/discard", 403, entry="info@example.com")
+    pages.post("/directory/edit/mailbox-remove", 403, address="bob@example.com")
+    assert records(at)["m1", "info@example.com"]["status"] == "HELD"
+    assert "bob@example.com" in at.entries()
+
+
+def test_the_directory_is_read_once(pages: Pages) -> None:
+    pages.at.put(mailbox("bob@example.com"), alias("info@example.com", "bob@example.com"), domain("example.com"))
+    assert "info@example.com" in pages.get("/directory")
+    pages.at.put(mailbox("eve@example.com"))
+    pages.count()
+    text = pages.get("/directory", search="BOB")
+    assert pages.calls == []
+    assert "2 of 3 entries" in text
+    assert "1 of 3 entries" in pages.get("/directory", kind="domain")
+    assert "eve@example.com" not in pages.get("/directory")
+    pages.post("/directory/refresh", 204)
+    assert "eve@example.com" in pages.get("/directory")
+    text = pages.get("/directory/entry", key="bob@example.com")
+    assert "what leads to it" in text
+    assert "info@example.com" in text
+    assert "no such entry" in pages.get("/directory/entry", key="gone@example.com")
+
+
+def test_many_entries_come_page_by_page(pages: Pages) -> None:
+    pages.at.put(*(mailbox(f"box{number:03}@example.com") for number in range(150)))
+    text = pages.get("/directory")
+    assert "box099@example.com" in text
+    assert "box100@example.com" not in text
+    assert "start=100" in text
+    assert "box100@example.com" in pages.get("/directory", start="100")
+
+
+def test_changes_of_the_directory(pages: Pages) -> None:
+    change = "/directory/edit"
+    assert "added the mailbox" in pages.post(
+        f"{change}/mailbox-add", address="Bob@example.com", policy="spam_fail=junk"
+    )
+    assert "is in the directory already" in pages.post(f"{change}/mailbox-add", address="bob@example.com")
+    assert "not an address" in pages.post(f"{change}/mailbox-add", address="nonsense")
+    assert pages.at.entries()["bob@example.com"]["policy"] == {"spam_fail": "junk"}
+    pages.get("/directory")
+    text = pages.post(f"{change}/mailbox-set", address="bob@example.com", path="", policy="", subaddress_folders="yes")
+    assert "changed the mailbox" in text
+    assert "policy" not in pages.at.entries()["bob@example.com"]
+    assert "disabled" in pages.post(f"{change}/mailbox-disable", address="bob@example.com")
+    assert "enabled" in pages.post(f"{change}/mailbox-enable", address="bob@example.com")
+    assert "added the alias" in pages.post(f"{change}/alias-add", address="info@example.com", targets="bob@example.com")
+    loop = pages.post(f"{change}/alias-add", address="a@example.com", targets="a@example.com")
+    assert "nothing was changed" in loop
+    assert "added the group" in pages.post(
+        f"{change}/group-add", address="all@example.com", members="bob@example.com\r\n"
+    )
+    add = pages.post(f"{change}/group-add-member", address="all@example.com", members="info@example.com")
+    assert "added info@example.com" in add
+    assert "set the catch-all" in pages.post(f"{change}/catch-all-set", domain="example.com", targets="bob@example.com")
+    assert "added the domain" in pages.post(f"{change}/domain-add", domain="example.org", alias_of="example.com")
+    text = pages.post(f"{change}/domain-set", domain="example.org", separators="-", alias_of="", policy="")
+    assert "separators -" in text
+    assert "still used" in pages.post(f"{change}/domain-remove", domain="example.com")
+    pages.post(f"{change}/nonsense", 404)
+    for name in ("info@example.com", "*@example.com", "@example.org", "all@example.com"):
+        assert "Change" in pages.get("/directory/entry", key=name)
+    for name, field in (
+        ("group-remove", {"address": "all@example.com"}),
+        ("alias-remove", {"address": "info@example.com"}),
+        ("catch-all-unset", {"domain": "example.com"}),
+        ("domain-remove", {"domain": "example.org"}),
+        ("mailbox-remove", {"address": "bob@example.com"}),
+    ):
+        assert "removed" in pages.post(f"{change}/{name}", **field)
+    assert list(pages.at.entries()) == ["@example.com"]
+
+
+def test_explain_and_check(pages: Pages) -> None:
+    pages.at.put(
+        mailbox("bob@example.com"),
+        group("all@example.com", "bob@example.com", "gone@example.com"),
+        domain("example.com"),
+    )
+    text = pages.get("/directory/explain", address="bob+lists@example.com", verdicts="spam=FAIL")
+    assert "without the tag" in text
+    assert "✓ bob@example.com" in text
+    assert "Held, the entry all@example.com is at fault" in pages.get("/directory/explain", address="all@example.com")
+    assert "✗ Rejected" in pages.get("/directory/explain", address="@example.com")
+    assert "write spam|" in pages.get("/directory/explain", address="bob@example.com", verdicts="spam=MAYBE")
+    assert "dangling" in pages.get("/directory/check")
+
+
+def test_a_mail(pages: Pages) -> None:
+    source = (
+        b"From: Eve <eve@example.org>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: text/html\r\n\r\n<p>hi</p><script>x</script>\r\n--b\r\nContent-Type: text/html\r\n"
+        b'Content-Disposition: attachment; filename="a b.html"\r\n\r\n<script>\r\n--b--\r\n'
+    )
+    pages.at.put(mailbox("bob@example.com"))
+    record(pages.at, "m1", "bob@example.com", "DELIVERED", received_at=iso(NEW), folder="INBOX")
+    store(pages.at, "m1", source)
+    assert "/mail/m1" in pages.get("/inbox")
+    text = pages.get("/mail/m1")
+    assert "Grüße" in text
+    assert 'sandbox=""' in text
+    policy = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    for view, wanted in (
+        ("html", "<p>hi</p>"),
+        ("headers", "From: Eve &lt;eve"),
+        ("source", "&lt;script&gt;x"),
+        ("text", ""),
+    ):
+        answer = pages.answer("GET", f"/mail/m1/view/{view}")
+        assert answer.status == 200
+        assert answer.headers["content-security-policy"] == policy
+        assert wanted in answer.text
+        assert "<script" not in answer.text
+    answer = pages.answer("GET", "/mail/m1/part/1")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20b.html"
+    assert answer.headers["content-security-policy"] == policy
+    assert pages.answer("GET", "/mail/m1/part/source").text == source.decode()
+    pages.get("/mail/m1/part/9", 404)
+    pages.get("/mail/m1/view/other", 404)
+    assert "is gone" in pages.get("/mail/m9", 502)
+    pages.get("/send", 404)
+
+
+def test_mail_is_not_shown_unless_asked_for(at: Operator) -> None:
+    pages = Pages(at)
+    store(at, "m1")
+    assert "/inbox" not in pages.get("/")
+    for path in ("/inbox", "/mail/m1", "/mail/m1/view/source", "/mail/m1/part/source"):
+        pages.get(path, 403)
+    assert "Read it" not in pages.get("/messages/m1")
+
+
+def test_a_way_without_items_is_no_mistake() -> None:
+    assert Way("log").of("bob@example.com") == []

@@ -1,0 +1,232 @@
+"""Finding messages costs four calls for fifty rows, with 100,000 records; and it finds the right ones."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from mailroom.hours import hour_of
+
+from mailroomctl.times import iso
+from mailroomctl.web import newest
+from mailroomctl.web.newest import Page, Question, find
+
+NOW = datetime.now(UTC)
+PAGE = 1_000_000  # octets of an answer
+ROW = 950  # octets of an item: more than it has, so that answers hold less
+
+
+class Table:
+    """The deliveries table as far as it is asked here: pages of a megabyte, filters after them, calls counted."""
+
+    def __init__(self, records: list[dict[str, Any]]) -> None:
+        self.records = records
+        self.by_key = {(one["message_id"], one["mailbox"]): one for one in records}
+        self.by_hour: dict[str, list[dict[str, Any]]] = {}
+        self.by_mailbox: dict[str, list[dict[str, Any]]] = {}
+        for one in records:
+            self.by_hour.setdefault(one["hour"], []).append(one)
+            self.by_mailbox.setdefault(one["mailbox"], []).append(one)
+        self.calls: list[str] = []
+
+    def _matching(self, records: list[dict[str, Any]], request: dict[str, Any]) -> list[dict[str, Any]]:
+        values = {name: value["S"] for name, value in request.get("ExpressionAttributeValues", {}).items()}
+        names = {f":{name[1:]}": name[1:] for name in request.get("ExpressionAttributeNames", {})}
+        return [
+            one
+            for one in records
+            if all(one.get(name) == values[value] for value, name in names.items())
+            and values[":since"] <= one["received_at"] <= values[":until"]
+        ]
+
+    @staticmethod
+    def _items(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{name: {"S": value} for name, value in one.items()} for one in records]
+
+    def scan(self, **request: Any) -> dict[str, Any]:
+        self.calls.append("scan")
+        start = int(request.get("ExclusiveStartKey", {"at": {"S": "0"}})["at"]["S"])
+        held = self.records
+        if request.get("IndexName") == "needs_attention":
+            held = [one for one in held if "attention" in one]
+        page = held[start : start + PAGE // ROW]
+        answer = {"Items": self._items(self._matching(page, request)), "ScannedCount": len(page)}
+        more = {"LastEvaluatedKey": {"at": {"S": str(start + len(page))}}} if start + len(page) < len(held) else {}
+        return answer | more
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        self.calls.append("query")
+        values = request["ExpressionAttributeValues"]
+        held = sorted(self.by_mailbox.get(values[":mailbox"]["S"], []), key=itemgetter("received_at"), reverse=True)
+        start = int(request.get("ExclusiveStartKey", {"at": {"S": "0"}})["at"]["S"])
+        page = held[start : start + PAGE // 600]
+        more = {"at": {"S": str(start + len(page))}, "received_at": {"S": page[-1]["received_at"]}} if page else {}
+        answer = {"Items": self._items(self._matching(page, request))}
+        return answer | ({"LastEvaluatedKey": more} if start + len(page) < len(held) else {})
+
+    def execute_statement(self, **request: Any) -> dict[str, Any]:
+        self.calls.append("execute_statement")
+        text, given = request["Statement"], [one["S"] for one in request["Parameters"]]
+        found = re.fullmatch(
+            r'SELECT \* FROM "deliveries"\."(by_time|needs_attention)" WHERE "(hour|attention)" IN \[((?:\?, )*\?)\]'
+            r' AND "received_at" BETWEEN \? AND \?((?: AND "\w+" = \?)*)',
+            text,
+        )
+        assert found, text
+        count = found[3].count("?")
+        assert count <= 50
+        keys, (since, until), more = given[:count], given[count : count + 2], given[count + 2 :]
+        names = re.findall(r'AND "(\w+)" = ', found[4])
+        rows = [
+            one
+            for key in keys
+            for one in self.by_hour.get(key, [])
+            if since <= one["received_at"] <= until
+            and found[2] in one
+            and all(one.get(name) == value for name, value in zip(names, more, strict=True))
+        ]
+        whole = len(rows) <= PAGE // ROW
+        return {"Items": self._items(rows[: PAGE // ROW]), **({} if whole else {"NextToken": "more"})}
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        self.calls.append("batch_get_item")
+        keys = request["RequestItems"]["deliveries"]["Keys"]
+        assert len(keys) <= 100
+        found = [self.by_key[key["message_id"]["S"], key["mailbox"]["S"]] for key in keys]
+        return {"Responses": {"deliveries": self._items(found)}}
+
+
+def records(count: int, every: timedelta) -> Iterator[dict[str, Any]]:
+    """Messages to a hundred mailboxes, the newest first; one in ten is rejected."""
+    for number in range(count):
+        received_at = NOW - every * number
+        message_id = f"m{number:06}"
+        one = {
+            "message_id": message_id,
+            "mailbox": f"box{number % 100}@example.com",
+            "received_at": iso(received_at),
+            "hour": hour_of(received_at, message_id),
+            "source": f"sender{number % 7}@example.org",
+            "status": "REJECTED" if number % 10 == 3 else "DELIVERED",
+            "rfc_message_id": f"<{number}@example.org>",
+        }
+        yield one | ({"attention": one["hour"]} if one["status"] == "REJECTED" else {})
+
+
+def console(table: Table) -> Any:
+    stack = SimpleNamespace(dynamodb=table, output=lambda name: "deliveries")
+    return SimpleNamespace(stack=stack, many_messages=False)
+
+
+@pytest.fixture(scope="module")
+def many() -> Table:
+    """100,000 records in a day."""
+    return Table(list(records(100_000, timedelta(seconds=0.864))))
+
+
+def asked(table: Table, question: Question, context: Any = None) -> Page:
+    table.calls.clear()
+    page = find(context or console(table), question)
+    assert len(table.calls) <= 4, table.calls
+    return page
+
+
+def ids(page: Page) -> list[str]:
+    return [one["message_id"] for one in page.records]
+
+
+def test_the_newest_of_all(many: Table) -> None:
+    page = asked(many, Question())
+    assert ids(page) == [f"m{number:06}" for number in range(50)]
+    assert not page.partial
+
+
+def test_page_after_page(many: Table) -> None:
+    context, question, seen = console(many), Question(), list[str]()
+    for _ in range(5):
+        page = asked(many, question, context)
+        seen += ids(page)
+        assert page.older
+        question = page.older
+    assert seen == [f"m{number:06}" for number in range(len(seen))]
+    assert len(seen) >= 250
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        (Question(status="REJECTED"), [f"m{number:06}" for number in range(3, 503, 10)]),
+        (Question(sender="sender3@example.org"), [f"m{number:06}" for number in range(3, 353, 7)]),
+        (Question(mailbox="BOX5@example.com"), [f"m{number:06}" for number in range(5, 5005, 100)]),
+        (Question(message_id=" m000007 "), ["m000007"]),
+        (Question(mailbox="box5@example.com", rfc_message_id="105@example.org"), ["m000105"]),
+        (Question(mailbox="box3@example.com", status="DELIVERED"), []),
+        (Question(since=NOW - timedelta(seconds=8)), [f"m{number:06}" for number in range(10)]),
+        (
+            Question(until=NOW - timedelta(hours=12), since=NOW - timedelta(hours=12, seconds=8)),
+            [f"m{number:06}" for number in range(50_000, 50_010)],
+        ),
+        (Question(since=NOW + timedelta(days=1)), []),
+        (Question(mailbox="box5@example.com", since=NOW + timedelta(days=1)), []),
+    ],
+)
+def test_every_question(many: Table, question: Question, wanted: list[str]) -> None:
+    if question.message_id:
+        many.calls.clear()
+        context = console(many)
+        context.stack.dynamodb = SimpleNamespace(
+            get_paginator=lambda name: SimpleNamespace(
+                paginate=lambda **asked: [{"Items": Table._items([many.by_key["m000007", "box7@example.com"]])}]
+            )
+        )
+        assert ids(find(context, question)) == wanted
+        return
+    assert ids(asked(many, question)) == wanted
+
+
+def test_an_outcome_that_no_index_knows(many: Table) -> None:
+    page = asked(many, Question(status="DELIVERED"))
+    assert ids(page) == [f"m{number:06}" for number in range(50) if number % 10 != 3]
+    assert page.older
+
+
+def test_a_header_is_looked_for_some_pages_at_a_time(many: Table) -> None:
+    context, start, read, found = console(many), None, 0, list[str]()
+    while True:
+        many.calls.clear()
+        page = find(context, Question(rfc_message_id="99999@example.org"), start)
+        assert len(many.calls) <= 3
+        read += page.read
+        found += ids(page)
+        start = json.loads(json.dumps(page.key)) if page.key else None
+        if not start:
+            break
+    assert (found, read) == (["m099999"], 100_000)
+
+
+def test_few_messages_are_found_however_old_they_are() -> None:
+    table = Table(list(records(300, timedelta(days=1))))
+    page = asked(table, Question())
+    assert len(table.calls) == 2
+    assert ids(page) == [f"m{number:06}" for number in range(50)]
+    assert page.older
+    assert ids(asked(table, page.older))[0] == "m000050"
+
+
+def test_a_burst_that_no_answer_holds() -> None:
+    """Everything within a second: what is shown may miss some, and says so."""
+    table = Table(list(records(20_000, timedelta(microseconds=40))))
+    page = asked(table, Question())
+    assert page.partial
+    assert len(page.records) >= 50
+    assert page.older
+
+
+def test_the_test_measures_what_it_says(monkeypatch: pytest.MonkeyPatch, many: Table) -> None:
+    monkeypatch.setattr(newest, "_HOURS", 4)
+    with pytest.raises(AssertionError):
+        asked(many, Question())
