@@ -325,12 +325,14 @@ def test_explain_and_check(pages: Pages) -> None:
     pages.at.put(
         mailbox("bob@example.com"),
         group("all@example.com", "bob@example.com", "gone@example.com"),
+        alias("info@example.com", "gone@example.com"),
         domain("example.com"),
     )
     text = pages.get("/directory/explain", address="bob+lists@example.com", verdicts="spam=FAIL")
     assert "without the tag" in text
     assert "✓ bob@example.com" in text
-    assert "Held, the entry all@example.com is at fault" in pages.get("/directory/explain", address="all@example.com")
+    assert "Held, the entry info@example.com is at fault" in pages.get("/directory/explain", address="info@example.com")
+    assert "<strong>But:</strong> 5.1.1" in pages.get("/directory/explain", address="all@example.com")
     assert "✗ Rejected" in pages.get("/directory/explain", address="@example.com")
     assert "write spam|" in pages.get("/directory/explain", address="bob@example.com", verdicts="spam=MAYBE")
     assert "dangling" in pages.get("/directory/check")
