@@ -9,8 +9,8 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cli-docs demo up down test strace dovecot lint types unit checkov crash workflow integration e2e chaos-short sam-local \
-	dovecot-versions chaos bench format clean
+.PHONY: help setup cli-docs pictures demo up down test strace dovecot chromium lint types unit checkov crash workflow \
+	integration e2e chaos-short sam-local dovecot-versions chaos bench format clean
 
 # Run a command as a target's only one, and say how long it took.
 timed = @start=$$(date +%s); { $1; }; code=$$?; echo "make $@: $$(($$(date +%s) - start)) s"; exit $$code
@@ -69,7 +69,7 @@ down: $(VENV) ## End the embedded AWS
 unit workflow integration: %: $(VENV) ## Run the tests of one size
 	$(call timed,pytest tests/$*)
 
-e2e: $(VENV) $(if $(PACKAGES_READY),,dovecot) ## Run the deployed application on the embedded AWS, with Dovecot
+e2e: $(VENV) $(if $(PACKAGES_READY),,dovecot chromium) ## Run the deployed application on the embedded AWS, with Dovecot and a browser
 	$(call timed,pytest tests/e2e)
 
 chaos-short: $(VENV) ## Let everything fail while a few mails come in
@@ -92,12 +92,19 @@ dovecot:
 	@( $(call debian,/usr/lib/dovecot/imap,dovecot-imapd) ) 2>/dev/null \
 		|| echo "make: Dovecot is not installed here: the IMAP part is left out" >&2
 
+chromium:
+	@( $(call debian,chromium,chromium fonts-dejavu-core) ) 2>/dev/null \
+		|| echo "make: Chromium is not installed here: the browser part is left out" >&2
+
+pictures: $(VENV) chromium ## Take the pictures of the console anew
+	MAILROOM_PICTURES=docs/pictures pytest tests/e2e/test_console.py
+
 chaos: $(VENV) ## Let everything fail while 500 mails come in (SEED=n repeats, MAILS=n)
 	python -m tests.chaos --mails $(or $(MAILS),500) $(if $(SEED),--seed $(SEED))
 
 # What needs most time comes first; two at a time, because the longest ones mostly wait. Packages come before, because
 # apt-get runs once at a time.
-test: $(VENV) strace dovecot ## Check style and types, and run every test but sam-local and the long chaos
+test: $(VENV) strace dovecot chromium ## Check style and types, and run every test but sam-local and the long chaos
 	$(call timed,$(MAKE) --no-print-directory -j2 --output-sync=target PACKAGES_READY=1 \
 		e2e workflow integration crash chaos-short unit types lint)
 

@@ -8,6 +8,7 @@
 ``queues``      messages that wait for the workflow or for an operator, and the pipe between
 ``setup``       what is there before a stack is, and what to do in which order
 ``local``       the whole application on one machine, on an embedded AWS
+``web``         the console: pages in the browser, which call what the commands call
 
 For all: ``command`` (how a command finds its stack and fails), ``stack`` (the deployed stack), ``console`` (what is
 printed), ``errors``, ``interrupts`` (Ctrl-C), ``times`` (durations and dates), ``addresses`` and

@@ -19,14 +19,14 @@ PICTURES = os.environ.get("MAILROOM_PICTURES")
 
 
 @contextmanager
-def chromium(*options: str) -> Iterator[Browser]:
-    """Start Debian's Chromium."""
+def chromium(program: Path | None = None) -> Iterator[Browser]:
+    """Start Debian's Chromium, or a program that does."""
     if CHROMIUM is None:
         assert not os.environ.get("CI"), "CI has to run the browser part"
         pytest.skip("Chromium is not installed here: the browser part is left out")
     # It refuses to run as root with its sandbox, which containers do not allow either.
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *options])
+        browser = playwright.chromium.launch(executable_path=program or CHROMIUM, args=["--no-sandbox"])
         try:
             yield browser
         finally:
