@@ -49,8 +49,8 @@ class Context:
     read_only: bool = False
     show_mail: bool = False
     jobs: Jobs = field(default_factory=Jobs)
-    #: The index of all messages does not fit into one answer, so it is asked for hours.
-    many_messages: bool = False
+    #: Indexes that do not fit into one answer, so they are asked for hours.
+    large_indexes: set[str] = field(default_factory=set)
     directory: KeptDirectory = field(init=False)
     mail: KeptMail = field(init=False)
     _machine: Machine | None = None

@@ -115,10 +115,11 @@ def _by_header(table: DeliveriesTable, question: Question, start: dict[str, Any]
 def _of_all(context: Context, table: DeliveriesTable, question: Question) -> Page:
     attention = question.status in ATTENTION
     index, key = ("needs_attention", "attention") if attention else ("by_time", "hour")
-    rows = None if context.many_messages else _whole_index(table, index, question)
+    known = index in context.large_indexes
+    rows = None if known else _whole_index(table, index, question)
     if rows is None:
-        calls = _ASKED if context.many_messages else _ASKED - 1
-        context.many_messages = True
+        calls = _ASKED if known else _ASKED - 1
+        context.large_indexes.add(index)
         page = _by_hours(table, index, key, question, calls)
     else:
         page = _cut(Page(sorted(rows, key=itemgetter("received_at"), reverse=True)), question)

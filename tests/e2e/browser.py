@@ -72,6 +72,10 @@ class Operator:
         """Wait until the page shows a text."""
         self.page.get_by_text(text).first.wait_for()
 
+    def loaded(self) -> None:
+        """Wait until no part of the page is still asked for."""
+        self.page.wait_for_selector(".loading", state="detached")
+
     def act(self, button: str) -> None:
         """Do what a preview shows, and wait for its end."""
         self.click(self.page.locator("#job button.main").filter(has_text=button))

@@ -26,7 +26,7 @@ def browser(world: World) -> Iterator[Browser]:
 @pytest.fixture
 def at(browser: Browser, world: World, tmp_path: Path) -> Iterator[Operator]:
     """An operator who has just opened the console; the browser must have had nothing to complain about."""
-    with browser.new_context(viewport={"width": 1200, "height": 800}) as context:
+    with browser.new_context(viewport={"width": 1060, "height": 700}) as context:
         one = Operator(context.new_page(), world, tmp_path)
         yield one
         assert one.mistakes == []
@@ -34,26 +34,6 @@ def at(browser: Browser, world: World, tmp_path: Path) -> Iterator[Operator]:
 
 def status(world: World, message_id: str, mailbox: str) -> str | None:
     return next((one["status"] for one in world.records(message_id) if one["mailbox"] == mailbox), None)
-
-
-def test_the_overview_changes_by_itself(at: Operator, world: World) -> None:
-    assert at.page.url.endswith("/")
-    at.sees("The last 24 hours")
-    gone, held = world.mailbox("gone"), world.mailbox("entry")
-    world.put({"address": held, "type": "alias", "targets": [f"no-{gone}"]})
-    world.deliver(b"Subject: to nobody\r\n\r\n", held)
-    at.sees(held)
-    at.sees("An operator is needed")
-    at.picture("overview")
-    at.page.emulate_media(color_scheme="dark")
-    at.picture("overview-dark")
-    world.put({"address": f"no-{gone}", "type": "mailbox"})
-    at.click("Stop the pipe")
-    at.sees("storage breaker does not")
-    at.click("Leave it")
-    at.page.goto(at.page.url + "do/start-pipe")
-    at.act("Start the pipe")
-    at.sees("the pipe runs")
 
 
 def test_a_message_and_its_way(at: Operator, world: World) -> None:
@@ -86,6 +66,7 @@ def test_case_held_by_an_entry_that_leads_nowhere(at: Operator, world: World) ->
     sent, _ = world.deliver(b"Subject: missing\r\n\r\n", entry)
     at.open("Queues and holds")
     at.sees(f"it leads to {target}")
+    at.loaded()
     at.picture("queues")
     at.open("Directory")
     at.click("Add a mailbox")
@@ -198,7 +179,6 @@ def test_the_directory(at: Operator, world: World) -> None:
     at.fill(search=bob)
     at.click("Search")
     assert at.page.locator("table.rows tbody tr").count() == 1
-    at.picture("directory")
     at.click("Check the whole directory")
     at.page.locator("#check table, #check p strong").first.wait_for()
 
@@ -210,7 +190,6 @@ def test_the_inbox(at: Operator, world: World, tmp_path: Path) -> None:
     at.open("Directory")
     at.click("Read it again")
     at.page.goto(at.page.url.partition("/directory")[0] + f"/inbox?mailbox={anna}")
-    at.picture("inbox")
     at.click(at.page.locator("table.rows a").first)
     at.sees("Attachments")
     at.page.frame_locator("iframe.mail").locator("body").wait_for()
@@ -248,6 +227,26 @@ def test_keys(at: Operator, world: World) -> None:
     assert at.page.evaluate("document.activeElement === document.querySelector('table.rows tbody a')")
     at.page.keyboard.press("/")
     assert at.page.evaluate("document.activeElement.name") == "mailbox"
+
+
+def test_the_overview_changes_by_itself(at: Operator, world: World) -> None:
+    assert at.page.url.endswith("/")
+    at.sees("The last 24 hours")
+    gone, held = world.mailbox("gone"), world.mailbox("entry")
+    world.put({"address": held, "type": "alias", "targets": [f"no-{gone}"]})
+    world.deliver(b"Subject: to nobody\r\n\r\n", held)
+    at.sees(held)
+    at.sees("An operator is needed")
+    at.picture("overview")
+    at.page.emulate_media(color_scheme="dark")
+    at.picture("overview-dark")
+    world.put({"address": f"no-{gone}", "type": "mailbox"})
+    at.click("Stop the pipe")
+    at.sees("storage breaker does not")
+    at.click("Leave it")
+    at.page.goto(at.page.url + "do/start-pipe")
+    at.act("Start the pipe")
+    at.sees("the pipe runs")
 
 
 def test_another_browser_needs_an_address_of_its_own(browser: Browser, at: Operator, world: World) -> None:

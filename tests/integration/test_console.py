@@ -245,7 +245,7 @@ def test_read_only(at: Operator) -> None:
     for path in ("/overview", "/queues/held", "/directory", "/messages/m1", "/directory/entry?key=bob@example.com"):
         text = pages.get(path)
         assert "/do/" not in text
-        assert "hx-post" not in text or "disabled" in text
+        assert "hx-post" not in text
     assert "nothing can be changed" in pages.get("/do/discard", entry="info@example.com")
     pages.post("/do/discard", 403, entry="info@example.com")
     pages.post("/directory/edit/mailbox-remove", 403, address="bob@example.com")
@@ -263,7 +263,7 @@ def test_the_directory_is_read_once(pages: Pages) -> None:
     assert "2 of 3 entries" in text
     assert "1 of 3 entries" in pages.get("/directory", kind="domain")
     assert "eve@example.com" not in pages.get("/directory")
-    pages.post("/directory/refresh", 204)
+    pages.get("/directory/refresh", 303)
     assert "eve@example.com" in pages.get("/directory")
     text = pages.get("/directory/entry", key="bob@example.com")
     assert "what leads to it" in text

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from mailroomctl.commands import directory, explain
@@ -84,13 +84,11 @@ def check(request: Request) -> Response:
     return render(request, "part_check.html", result=run(directory.check, context.stack))
 
 
-async def refresh(request: Request) -> Response:
-    """Read the directory again."""
+def refresh(request: Request) -> Response:
+    """Read the directory again; this changes nothing but what the console keeps."""
     context: Context = request.app.state.context
     context.directory.forget()
-    answer = Response(status_code=204)
-    answer.headers["hx-refresh"] = "true"
-    return answer
+    return RedirectResponse("/directory", 303)
 
 
 def _as_address(key: str) -> str:
@@ -129,5 +127,5 @@ ROUTES = [
     Route("/directory/entry", entry),
     Route("/directory/explain", explained),
     Route("/directory/check", check),
-    Route("/directory/refresh", refresh, methods=["POST"]),
+    Route("/directory/refresh", refresh),
 ]

@@ -119,7 +119,7 @@ def records(count: int, every: timedelta) -> Iterator[dict[str, Any]]:
 
 def console(table: Table) -> Any:
     stack = SimpleNamespace(dynamodb=table, output=lambda name: "deliveries")
-    return SimpleNamespace(stack=stack, many_messages=False)
+    return SimpleNamespace(stack=stack, large_indexes=set())
 
 
 @pytest.fixture(scope="module")
