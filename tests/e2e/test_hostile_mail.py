@@ -18,6 +18,9 @@ from tests.e2e.eavesdroppers import asking_it, eavesdropping
 from tests.e2e.world import World, until
 from tests.fakes.hostile_mails import hostile_mails
 
+#: From this one on the mails are not just HTML.
+OTHER_THAN_HTML = 33
+
 
 def test_no_mail_is_noticed(world: World, tmp_path: Path) -> None:
     with eavesdropping() as heard, chromium(program=asking_it(CHROMIUM or "", tmp_path)) as browser:
@@ -34,13 +37,14 @@ def test_no_mail_is_noticed(world: World, tmp_path: Path) -> None:
         page.goto(f"{base}/inbox?mailbox={mailbox}")
         page.goto(f"{base}/messages?mailbox={mailbox}")
         page.locator("table.rows").wait_for()
-        for message_id in ids:
-            for view in ("html", "text", "headers", "source"):
+        for number, message_id in enumerate(ids):
+            # Most are HTML and have no other text; headers and source of each are written alike.
+            for view in ("html", "text", "headers", "source") if number >= OTHER_THAN_HTML else ("html",):
                 address = f"{base}/mail/{message_id}?view={view}"
                 page.goto(address)
                 assert page.url == address
                 assert len(page.frames) == 2
-        for one in ids[-7:]:
+        for one in ids[OTHER_THAN_HTML:]:
             page.goto(f"{base}/messages/{one}")
         assert wrong == []
         assert heard.connections == []
