@@ -21,7 +21,7 @@ from mailroomctl.web.context import Context
 
 ROWS = 50
 _ASKED = 3  # calls; the fourth reads the records
-_HOURS = 3  # a statement may name 50 keys
+HOURS = 3  # a statement may name 50 keys
 _FULL = 100  # records of one BatchGetItem
 _EVER = "0000"
 
@@ -145,7 +145,7 @@ def _by_hours(table: DeliveriesTable, index: str, key: str, question: Question, 
     page = Page()
     until = question.until or _soon()
     first = question.since or datetime(2000, 1, 1, tzinfo=UTC)
-    span, newest = timedelta(hours=_HOURS), until
+    span, newest = timedelta(hours=HOURS), until
     for left in reversed(range(calls)):
         if first > until:
             break
@@ -189,12 +189,12 @@ def _keys(since: datetime, until: datetime) -> list[str]:
     while hour <= until:
         hours.append(hour)
         hour += timedelta(hours=1)
-    return [f"{one:%Y-%m-%dT%H}#{shard}" for one in reversed(hours[-_HOURS:]) for shard in SHARDS]
+    return [f"{one:%Y-%m-%dT%H}#{shard}" for one in reversed(hours[-HOURS:]) for shard in SHARDS]
 
 
 def _earliest(until: datetime, wanted: datetime) -> datetime:
     """A statement names whole hours, of which the last has begun."""
-    return max(wanted, until.replace(minute=0, second=0, microsecond=0) - timedelta(hours=_HOURS - 1))
+    return max(wanted, until.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1))
 
 
 def _filter(question: Question, values: dict[str, str], *, period: bool = False) -> dict[str, Any]:

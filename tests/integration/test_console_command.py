@@ -103,6 +103,22 @@ def test_what_it_is_told(at: Operator, monkeypatch: pytest.MonkeyPatch, tmp_path
     assert (other.embedded, unknown.embedded, other.mail_is_shown) == (None, None, False)
 
 
+def test_up_prints_the_address(at: Operator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: list[Settings] = []
+
+    def up(settings: Settings, progress: object) -> None:
+        given.append(settings)
+        settings.run_folder.mkdir(exist_ok=True)
+        if settings.console_port is not None:
+            settings.console_address.write_text("http://127.0.0.1:8850/enter/once")
+
+    monkeypatch.setattr(lifecycle, "up", up)
+    assert "http://127.0.0.1:8850/enter/once" in at.run(f"local up --state {tmp_path}")
+    (tmp_path / "run" / "console.address").unlink()
+    assert "console" not in at.run(f"local up --state {tmp_path} --no-console")
+    assert [settings.console_port for settings in given] == [8850, None]
+
+
 def test_the_address_of_the_embedded_console_is_its_owners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(state=tmp_path, console_port=0)
     settings.save()

@@ -29,8 +29,8 @@ def install() -> None:
     def noting(execution: Execution, kind: str, details: dict[str, Any] | None = None) -> Any:
         event = add_event(execution, kind, details)
         if len(execution["events"]) == 2:  # the first one is there from the beginning
-            log(execution, "ExecutionStarted", _details(execution["events"][0]))
-        log(execution, kind, _details(details))
+            log(execution, "ExecutionStarted", details_of(execution["events"][0]))
+        log(execution, kind, details_of(details))
         return event
 
     def running(states: Any, start: str, given: Any, execution: Execution, context: dict[str, Any]) -> Any:
@@ -54,7 +54,7 @@ def logging_items(kind: str, step: Callable[..., Any]) -> Callable[..., Any]:
         context = more[-1] if more else None
         if not context or "Map" not in context:
             return step(state, given, *more)
-        execution = _execution(context)
+        execution = execution_of(context)
         name = context["State"]["Name"]
         log(execution, f"{kind}StateEntered", {"name": name, "input": json.dumps(given)})
         output, onward = step(state, given, *more)
@@ -69,8 +69,8 @@ def log(execution: Execution, kind: str, details: dict[str, Any]) -> None:
     from ministack.services import cloudwatch_logs, stepfunctions
 
     workflow = stepfunctions._state_machines.get(execution["stateMachineArn"]) or {}
-    settings = _small(workflow.get("loggingConfiguration") or {})
-    group = _group(settings)
+    settings = small_names(workflow.get("loggingConfiguration") or {})
+    group = log_group_of(settings)
     if not group:
         return
     number = next(execution.setdefault(_COUNTER, itertools.count(1)))
@@ -91,21 +91,23 @@ def log(execution: Execution, kind: str, details: dict[str, Any]) -> None:
     cloudwatch_logs._put_log_events({"logGroupName": group, "logStreamName": stream, "logEvents": [put]})
 
 
-def _execution(context: dict[str, Any]) -> Execution:
+def execution_of(context: dict[str, Any]) -> Execution:
+    """Return the execution that a state runs in."""
     from ministack.services import stepfunctions
 
     found: Execution = stepfunctions._executions[context["Execution"]["Id"]]
     return found
 
 
-def _small(given: Any) -> Any:
+def small_names(given: Any) -> Any:
     """CloudFormation writes names with a capital, the API with a small letter; ministack keeps both as they are."""
     if isinstance(given, dict):
-        return {name[:1].lower() + name[1:]: _small(value) for name, value in given.items()}
-    return [_small(one) for one in given] if isinstance(given, list) else given
+        return {name[:1].lower() + name[1:]: small_names(value) for name, value in given.items()}
+    return [small_names(one) for one in given] if isinstance(given, list) else given
 
 
-def _group(settings: dict[str, Any]) -> str:
+def log_group_of(settings: dict[str, Any]) -> str:
+    """Return the log group of a workflow's settings; empty when it logs nothing."""
     for one in settings.get("destinations") or []:
         arn = (one.get("cloudWatchLogsLogGroup") or {}).get("logGroupArn") or ""
         if ":log-group:" in arn:
@@ -113,7 +115,7 @@ def _group(settings: dict[str, Any]) -> str:
     return ""
 
 
-def _details(given: dict[str, Any] | None) -> dict[str, Any]:
+def details_of(given: dict[str, Any] | None) -> dict[str, Any]:
     """An event's details stand under a name of their own, beside its id, type and time."""
     for name, value in (given or {}).items():
         if name.endswith("EventDetails"):

@@ -109,7 +109,7 @@ ACTIONS: Mapping[str, Action] = {
         "They go into the inbound queue, for as many attempts as new mail gets. Correct the cause first.",
         "Move",
         *_both(dead_letters.redrive),
-        names=("ids*", "everything"),
+        names=("ids*", "everything", "message_id"),
     ),
     "replay-parked": Action(
         "Run parked events again",

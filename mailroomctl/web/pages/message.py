@@ -98,7 +98,8 @@ def _actions(records: Sequence[Record], stored: bool) -> dict[str, Any]:
     """Say what may be done for a message: as the commands would."""
     held = sorted({str(one.get("entry") or one["mailbox"]) for one in records if one["status"] == Status.HELD})
     quarantined = [one for one in records if one.get("quarantine_key") and one["status"] == Status.QUARANTINED]
-    return {"replay": stored and bool(records), "held": held, "quarantined": bool(quarantined), "stored": stored}
+    failed = not records or any(one["status"] in (Status.FAILED, Status.CLAIMED) for one in records)
+    return {"replay": stored and bool(records), "held": held, "quarantined": bool(quarantined), "redrive": failed}
 
 
 def _picture(machine: Machine, way: Way, chosen: str | None) -> str:

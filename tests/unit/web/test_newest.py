@@ -227,6 +227,6 @@ def test_a_burst_that_no_answer_holds() -> None:
 
 
 def test_the_test_measures_what_it_says(monkeypatch: pytest.MonkeyPatch, many: Table) -> None:
-    monkeypatch.setattr(newest, "_HOURS", 4)
+    monkeypatch.setattr(newest, "HOURS", 4)
     with pytest.raises(AssertionError):
         asked(many, Question())

@@ -17,15 +17,15 @@ def settings(**more: Any) -> dict[str, Any]:
 def logged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     found: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(execution_log, "log", lambda execution, kind, details: found.append((kind, details)))
-    monkeypatch.setattr(execution_log, "_execution", lambda context: {})
+    monkeypatch.setattr(execution_log, "execution_of", lambda context: {})
     return found
 
 
 def test_the_log_group_of_a_workflow() -> None:
     name = "/aws/vendedlogs/states/s/DeliverMail"
-    assert execution_log._group(execution_log._small(settings())) == name
-    assert execution_log._group({"destinations": [{"cloudWatchLogsLogGroup": {}}]}) == ""
-    assert execution_log._group({}) == ""
+    assert execution_log.log_group_of(execution_log.small_names(settings())) == name
+    assert execution_log.log_group_of({"destinations": [{"cloudWatchLogsLogGroup": {}}]}) == ""
+    assert execution_log.log_group_of({}) == ""
 
 
 def test_a_state_within_a_map_is_entered_and_left(logged: list[tuple[str, dict[str, Any]]]) -> None:
@@ -46,5 +46,5 @@ def test_a_state_outside_is_noted_by_ministack_itself(logged: list[tuple[str, di
 
 
 def test_the_details_of_an_event() -> None:
-    assert execution_log._details({"taskFailedEventDetails": {"error": "E"}}) == {"error": "E"}
-    assert execution_log._details(None) == {}
+    assert execution_log.details_of({"taskFailedEventDetails": {"error": "E"}}) == {"error": "E"}
+    assert execution_log.details_of(None) == {}
