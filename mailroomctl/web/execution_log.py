@@ -1,7 +1,7 @@
 """The executions of a message, from the workflow's log group: at most four calls.
 
-The log names a message only where it holds the input (``ExecutionLog=full``); else an execution is found by its name, for
-as long as it holds the lease of a copy.
+The log names a message only where it holds the input (``ExecutionLog=full``); else an execution is found by its name,
+for as long as it holds the lease of a copy.
 """
 
 import json

@@ -82,9 +82,9 @@ class Operator:
         self.page.locator("[data-ended]").wait_for()
         self.sees("✓ Done")
 
-    def picture(self, name: str) -> None:
-        """Take a picture for the documents."""
-        self.page.screenshot(path=self.path(name), animations="disabled")
+    def picture(self, name: str, *, whole: bool = False) -> None:
+        """Take a picture for the documents, of what is visible or of the whole page."""
+        self.page.screenshot(path=self.path(name), animations="disabled", full_page=whole)
 
     def path(self, name: str) -> Path:
         """Where a picture goes."""

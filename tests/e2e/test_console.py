@@ -235,7 +235,7 @@ def test_the_overview_changes_by_itself(at: Operator, world: World) -> None:
     world.deliver(b"Subject: to nobody\r\n\r\n", held)
     at.sees(held)
     at.sees("An operator is needed")
-    at.picture("overview")
+    at.picture("overview", whole=True)
     at.page.emulate_media(color_scheme="dark")
     at.picture("overview-dark")
     world.put({"address": f"no-{gone}", "type": "mailbox"})

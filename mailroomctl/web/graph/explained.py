@@ -8,7 +8,7 @@ from mailroomctl.web.graph.layout import lay_out
 from mailroomctl.web.graph.picture import TIP
 
 _MOST = 60  # addresses; nobody reads more
-_LETTER, _LINE, _MARGIN = 7.4, 17.0, 10.0
+_LETTER, _SMALL, _LINE, _MARGIN = 8.4, 6.6, 17.0, 10.0
 
 
 def draw_way(data: Mapping[str, Any]) -> str:
@@ -35,7 +35,7 @@ def draw_way(data: Mapping[str, Any]) -> str:
         sign = "‖ held" if one["status"] == "HELD" else "✗ rejected"
         texts[box], looks[box] = [f"{sign}: {one['code']}", *_wrapped(one["reason"])], "no"
     edges = [(source, target) for source, target in edges if source in texts and target in texts]
-    sizes = {name: (max(map(len, lines)) * _LETTER + 24, len(lines) * _LINE + 14) for name, lines in texts.items()}
+    sizes = {name: (_width(lines), len(lines) * _LINE + 14) for name, lines in texts.items()}
     if not sizes:
         return ""
     layout = lay_out(sizes, edges, data["address"] if data["address"] in sizes else next(iter(sizes)))
@@ -52,6 +52,10 @@ def draw_way(data: Mapping[str, Any]) -> str:
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
     tip = TIP.format(name="tip")
     return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{title}" {size}>{tip}{"".join(parts)}</svg>'
+
+
+def _width(lines: list[str]) -> float:
+    return max(len(lines[0]) * _LETTER, *(len(line) * _SMALL for line in lines)) + 24
 
 
 def _reasons(look_up: Mapping[str, Any]) -> Iterator[str]:
