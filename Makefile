@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup cli-docs pictures demo up down test strace dovecot chromium lint types unit checkov crash workflow \
-	integration e2e chaos-short sam-local dovecot-versions chaos bench format clean
+	integration e2e chaos-short sam-local dovecot-versions chaos nfs bench format clean
 
 # Run a command as a target's only one, and say how long it took.
 timed = @start=$$(date +%s); { $1; }; code=$$?; echo "make $@: $$(($$(date +%s) - start)) s"; exit $$code
@@ -107,6 +107,14 @@ chaos: $(VENV) ## Let everything fail while 500 mails come in (SEED=n repeats, M
 test: $(VENV) strace dovecot chromium ## Check style and types, and run every test but sam-local and the long chaos
 	$(call timed,$(MAKE) --no-print-directory -j2 --output-sync=target PACKAGES_READY=1 \
 		e2e workflow integration crash chaos-short unit types lint)
+
+nfs: $(VENV) ## Run the writer on a real NFS mount: a machine of its own, or MAIL_ROOT=folder (SEED=n, KILLS=all)
+ifdef MAIL_ROOT
+	$(call timed,MAIL_ROOT=$(MAIL_ROOT) pytest tests/nfs)
+else
+	$(call timed,tools/nfs-machine run --timeout 1200 -- env MAIL_ROOT=/mnt/mail SECOND_MAIL_ROOT=/mnt/dovecot $(if $(SEED),SEED=$(SEED)) \
+		$(if $(KILLS),KILLS=$(KILLS)) pytest tests/nfs)
+endif
 
 bench: $(VENV) ## Measure the writer and the cold starts (JSON=1 for JSON lines)
 	@$(call debian,/usr/sbin/dovecot,dovecot-core dovecot-lmtpd)

@@ -30,6 +30,9 @@ def test_hosted_ci_calls_the_targets_of_the_makefile(hosted: dict[str, Any]) -> 
         "dovecot": {"dovecot-versions"},
         "template": {"checkov"},
         "containers": {"sam-local"},
+        "nfs": {"nfs"},
+        "containers": {"sam-local"},
+        "template": {"checkov"},
         "chaos": {"chaos"},
     }
     assert set().union(*called.values()) <= {name for names in TARGETS for name in names.split()}
@@ -45,7 +48,7 @@ def test_hosted_ci_runs_nothing_that_may_change_under_it(hosted: dict[str, Any])
 
 def test_the_local_run_stands_alone() -> None:
     script = (ROOT / ".ci/run").read_text()
-    assert commands(script) == {"test", "checkov", "dovecot-versions", "sam-local"}
+    assert commands(script) == {"test", "checkov", "dovecot-versions", "nfs", "sam-local"}
     assert "../" not in script.replace('cd "$(dirname "$0")/.."', "")
     for tool in re.findall(r"\btools/[\w-]+", script):
         assert (ROOT / tool).is_file()
