@@ -13,7 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cold_start, import_mail, large_mail, mailbox_size, small_mail
+from benchmarks import cold_start, import_mail, large_mail, mailbox_size, nfs, small_mail
+from benchmarks.nfs_operations import is_on_nfs
 from benchmarks.result import Result
 
 GROUPS = {
@@ -22,6 +23,7 @@ GROUPS = {
     "mailbox_size": mailbox_size,
     "cold_start": cold_start,
     "import": import_mail,
+    "nfs": nfs,
 }
 
 
@@ -35,8 +37,12 @@ def main() -> int:
     if unknown := set(options.groups) - set(GROUPS):
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
     options.directory.mkdir(parents=True, exist_ok=True)
+    groups = options.groups or list(GROUPS)
+    if "nfs" in groups and not is_on_nfs(options.directory):
+        print(f"nfs is left out: {options.directory} is not on an NFS mount", file=sys.stderr)
+        groups.remove("nfs")
     results: list[Result] = []
-    for name in options.groups or GROUPS:
+    for name in groups:
         if not options.json:
             print(f"{name} …", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix=f"bench-{name}-", dir=options.directory.resolve()) as folder:

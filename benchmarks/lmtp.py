@@ -20,7 +20,7 @@ ssl = no
 default_internal_user = {internal}
 default_login_user = {internal}
 first_valid_uid = 1
-mail_location = maildir:{base}/mail/%n
+mail_location = maildir:{mail}/%n
 mail_fsync = always
 mmap_disable = yes
 lmtp_save_to_detail_mailbox = no
@@ -31,7 +31,7 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid={user} gid={group} home={base}/mail/%n
+  args = uid={user} gid={group} home={mail}/%n
 }}
 service anvil {{
   chroot =
@@ -45,17 +45,20 @@ service lmtp {{
 
 
 @contextlib.contextmanager
-def lmtp_server(base: Path) -> Iterator[Callable[[bytes], None]]:
-    """Run Dovecot for the length of the block; messages go over one connection, commands pipelined."""
+def lmtp_server(base: Path, mail: Path) -> Iterator[Callable[[bytes], None]]:
+    """Run Dovecot for the length of the block, with its own files in ``base`` and the mailboxes in ``mail``.
+
+    Messages go over one connection, commands pipelined.
+    """
     dovecot = shutil.which("dovecot") or "/usr/sbin/dovecot"
     root = os.geteuid() == 0
     me = pwd.getpwuid(os.geteuid()).pw_name
     user, group = ("mail", "mail") if root else (me, grp.getgrgid(os.getegid()).gr_name)
     (base / "run").mkdir(parents=True)
-    (base / "mail").mkdir()
-    shutil.chown(base / "mail", user, group)
+    mail.mkdir(parents=True)
+    shutil.chown(mail, user, group)
     config = base / "dovecot.conf"
-    config.write_text(CONFIG.format(base=base, internal="dovecot" if root else me, user=user, group=group))
+    config.write_text(CONFIG.format(base=base, mail=mail, internal="dovecot" if root else me, user=user, group=group))
     server = subprocess.Popen([dovecot, "-F", "-c", config])
     try:
         with _connect(base, server) as connection, connection.makefile("rb") as replies:
@@ -64,11 +67,11 @@ def lmtp_server(base: Path) -> Iterator[Callable[[bytes], None]]:
             while (line := replies.readline())[3:4] == b"-":
                 _expect(line, b"250")
 
-            def deliver(mail: bytes) -> None:
+            def deliver(message: bytes) -> None:
                 connection.sendall(b"MAIL FROM:<alice@example.org>\r\nRCPT TO:<bob@example.com>\r\nDATA\r\n")
                 for code in (b"250", b"250", b"354"):
                     _expect(replies.readline(), code)
-                connection.sendall(mail + b".\r\n")
+                connection.sendall(message + b".\r\n")
                 _expect(replies.readline(), b"250")
 
             yield deliver

@@ -1,6 +1,5 @@
-"""Messages of 10 KB, one after the other, each durable: against system calls, the standard library, and Dovecot."""
+"""Messages of 10 KB, one after the other, each durable: against system calls and Dovecot."""
 
-import mailbox
 import os
 import statistics
 from pathlib import Path
@@ -15,11 +14,10 @@ MAIL = b"From: alice@example.org\r\nTo: bob@example.com\r\nSubject: benchmark\r\
 
 
 def run(folder: Path) -> list[Result]:
-    """Three results; ``folder`` is on the disk to measure."""
-    for name in ("raw", "library", "mailroom"):
+    """Two results; ``folder`` is on the disk to measure."""
+    for name in ("raw", "mailroom"):
         for part in ("tmp", "new", "cur"):
             (folder / name / part).mkdir(parents=True)
-    library = mailbox.Maildir(folder / "library")
 
     def raw(number: int) -> None:
         temporary, final = f"{folder}/raw/tmp/{number}", f"{folder}/raw/new/{number}"
@@ -45,11 +43,10 @@ def run(folder: Path) -> list[Result]:
             recovering=False,
         )
 
-    with lmtp_server(folder / "dovecot") as deliver_by_lmtp:
+    with lmtp_server(folder / "dovecot", folder / "dovecot/mail") as deliver_by_lmtp:
         contenders = {
             "mailroom": ours,
             "raw": raw,
-            "library": lambda _: library.add(MAIL),
             "dovecot": lambda _: deliver_by_lmtp(MAIL),
         }
         for contender in contenders.values():
@@ -65,5 +62,4 @@ def run(folder: Path) -> list[Result]:
     return [
         result("raw", "mails/s against open, write, fsync, close, rename, fsync of the directory", 0.9),
         result("dovecot", "mails/s against Dovecot's LMTP, mail_fsync=always, one connection", 6),
-        result("library", "mails/s against mailbox.Maildir.add, which does not fsync the directory", 0.8),
     ]

@@ -29,3 +29,8 @@ def test_tests_without_the_machine_and_a_second_mount_are_left_out_with_a_line_a
     assert "ERROR tests/nfs/test_kill.py::test_killed_anywhere" in told
     assert "passed" not in told
     assert "ERROR tests/nfs/test_storage_fails.py" not in told
+
+
+def test_the_benchmark_on_a_local_disk_leaves_nfs_out_with_a_line(tmp_path: Path) -> None:
+    told = run("benchmarks", "nfs", "--json", "--directory", str(tmp_path))
+    assert told == f"nfs is left out: {tmp_path} is not on an NFS mount\n"
