@@ -73,10 +73,7 @@ class Sightings:
         times, begin = PROCESSES.SimpleQueue(), PROCESSES.Event()
         delivering = Attempt(partial(_deliver_slowly, self._root, everybody, begin, times), OWNER)
         with contextlib.ExitStack() as sessions:
-            waiting = {
-                user: sessions.enter_context(self._dovecot.session(f"{user}@{DOMAIN}"))
-                for user in everybody
-            }
+            waiting = {user: sessions.enter_context(self._dovecot.session(f"{user}@{DOMAIN}")) for user in everybody}
             for user, session in waiting.items():
                 assert session.select("INBOX") == ("OK", [b"1"])
                 if user in users["IDLE"]:

@@ -7,8 +7,8 @@ import pytest
 from tests.e2e.dovecot import Dovecot
 from tests.nfs.sightings import MESSAGES, Sightings
 
-# Linux asks the server again for what it knows of a directory after 30 to 60 s, and IDLE looks every 30 s; the machine is
-# slow, and may be busy.
+# Linux asks the server again for what it knows of a directory after 30 to 60 s, and IDLE looks every 30 s; the
+# machine is slow, and may be busy.
 LONGEST = {"NOOP": 75, "IDLE": 105}
 
 

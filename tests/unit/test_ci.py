@@ -28,8 +28,6 @@ def test_hosted_ci_calls_the_targets_of_the_makefile(hosted: dict[str, Any]) -> 
     assert called == {
         "test": {"test"},
         "dovecot": {"dovecot-versions"},
-        "template": {"checkov"},
-        "containers": {"sam-local"},
         "nfs": {"nfs"},
         "containers": {"sam-local"},
         "template": {"checkov"},

@@ -9,7 +9,8 @@ import pytest
 
 from tests.unit.privileges.command_calls import calls, commands
 
-FOLDER = Path(__file__).parents[2] / "docs/permissions"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs/permissions"
 DOCUMENTS = {name: json.loads((FOLDER / f"{name}.json").read_text()) for name in ("operator", "read-only", "auditor")}
 
 READING = {
@@ -37,10 +38,17 @@ NEEDED = {
     "sqs:ChangeMessageVisibilityBatch": {"sqs:ChangeMessageVisibility"},
     "sts:GetCallerIdentity": set(),  # everybody may ask who they are
 }
+#: What the console asks beside what its pages' commands do, with the name of the call in its code.
+CONSOLE = {
+    "cloudwatch:GetMetricData": "get_metric_data",
+    "dynamodb:PartiQLSelect": "execute_statement",
+    "logs:FilterLogEvents": "filter_log_events",
+    "states:DescribeStateMachine": "describe_state_machine",
+}
 PREFIXES = {"efs": "elasticfilesystem", "sesv2": "ses", "stepfunctions": "states"}
 #: Calls on one thing for which there is no name, or no permission on a name.
 ON_EVERYTHING = {
-    "cloudwatch:GetMetricStatistics", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+    "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
     "ec2:DescribeVpcEndpoints", "elasticfilesystem:DescribeAccessPoints", "elasticfilesystem:DescribeFileSystems",
     "elasticfilesystem:DescribeMountTargetSecurityGroups", "elasticfilesystem:DescribeMountTargets",
     "lambda:GetAccountSettings", "ses:DescribeActiveReceiptRuleSet", "ses:ListReceiptRuleSets",
@@ -54,7 +62,7 @@ def permissions(command: str) -> set[str]:
 
 
 def needed(person: str) -> set[str]:
-    found = set[str]()
+    found = set(CONSOLE) if person == "operator" else set[str]()
     for command in COMMANDS[person]:
         withheld = WITHHELD.get(command, set()) if person != "operator" else set()
         assert withheld <= permissions(command), f"{command} does not need {withheld}"
@@ -89,6 +97,12 @@ def test_only_what_has_no_name_is_allowed_on_everything(person: str) -> None:
         service = {action.partition(":")[0] for action in statement["Action"]}
         if statement["Resource"] != "*":
             assert {statement["Resource"].split(":")[2]} == service, statement["Sid"]
+
+
+def test_the_console_makes_these_calls() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "mailroomctl/web").rglob("*.py"))
+    for call in CONSOLE.values():
+        assert f".{call}(" in code or f'"{call}"' in code, call
 
 
 def test_the_operator_s_is_the_largest() -> None:

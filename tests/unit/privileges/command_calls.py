@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from keyword import iskeyword
 from pathlib import Path
 
 import botocore.session
@@ -65,6 +66,7 @@ def commands() -> dict[str, str]:
 def calls(command: str) -> frozenset[Call]:
     """``{("sqs", "SendMessage"), ...}`` of one command, such as ``parked replay``."""
     group, _, name = command.partition(" ")
+    group = f"{group}_mail" if iskeyword(group) else group
     module = f"mailroomctl.commands.{group.replace('-', '_')}"
     return _reachable(_Place(module, _function(module, name or group)))
 
@@ -269,12 +271,16 @@ def _sdk_calls(nodes: list[ast.AST], module: _Module) -> Iterator[Call]:
                     yield from _of(text, next(filter(None, (_service(one, clients) for one in holders)), ""))
 
 
+#: What other libraries call as AWS calls an operation: jinja2.
+_NOT_OF_AWS = {"get_template"}
+
+
 def _of(name: str, service: str) -> Iterator[Call]:
     """An operation of the service, else of the only one that has it; a word of one's own is none."""
     offered = _operations()[name]
     if service in offered:
         yield service, offered[service]
-    elif "_" in name and not service:
+    elif "_" in name and not service and name not in _NOT_OF_AWS:
         assert len(offered) == 1, f"{name} is an operation of {', '.join(offered)}: name the client after the service"
         yield from offered.items()
 
