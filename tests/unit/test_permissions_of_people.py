@@ -48,7 +48,8 @@ CONSOLE = {
 PREFIXES = {"efs": "elasticfilesystem", "sesv2": "ses", "stepfunctions": "states"}
 #: Calls on one thing for which there is no name, or no permission on a name.
 ON_EVERYTHING = {
-    "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+    "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics",
+    "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
     "ec2:DescribeVpcEndpoints", "elasticfilesystem:DescribeAccessPoints", "elasticfilesystem:DescribeFileSystems",
     "elasticfilesystem:DescribeMountTargetSecurityGroups", "elasticfilesystem:DescribeMountTargets",
     "lambda:GetAccountSettings", "ses:DescribeActiveReceiptRuleSet", "ses:ListReceiptRuleSets",

@@ -134,7 +134,7 @@ def test_what_cannot_be_listed_is_told() -> None:
     assert made(items).lines == []
     assert made(items, Password("zoe@example.com", "{CRYPT}z")).notes() == [
         "not in the list: bob@example.com: Dovecot's list cannot hold the colon in the path a:b; choose another,"
-        " eve@example.com: the mailbox path holds the component ..",
+        " eve@example.com: the mailbox path holds '..'",
         "in the password file, but no mailbox: zoe@example.com",
     ]
 
