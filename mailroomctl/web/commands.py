@@ -51,7 +51,9 @@ class _Recorder(Console):
     def note(self, text: str) -> None:
         self._result.warnings.append(text)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Row], *, empty: str) -> None:
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Row], *, empty: str, uncut: Sequence[str] = (), wide: bool = False
+    ) -> None:
         self._result.columns, self._result.rows = columns, [dict(row) for row in rows]
         if not self._result.rows:
             self._result.text = self._result.text or empty

@@ -27,6 +27,7 @@ SIGNS = {
     Status.DELIVERED: ("✓", "good"),
     Status.QUARANTINED: ("‖", "wait"),
     Status.RELEASED: ("…", "wait"),
+    Status.RESTORING: ("…", "wait"),
     Status.CLAIMED: ("…", "wait"),
     Status.HELD: ("‖", "bad"),
     Status.FAILED: ("✗", "bad"),

@@ -115,6 +115,13 @@ class Metrics:
     def get_metric_statistics(self, **request: Any) -> dict[str, Any]:
         return {"Datapoints": []}
 
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "describe_alarms"
+        return self
+
+    def paginate(self, **request: Any) -> list[dict[str, Any]]:
+        return [{"MetricAlarms": []}]
+
     def get_metric_data(self, **request: Any) -> dict[str, Any]:
         times = [request["StartTime"]]
         return {

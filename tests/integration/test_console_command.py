@@ -106,11 +106,12 @@ def test_what_it_is_told(at: Operator, monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_up_prints_the_address(at: Operator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     given: list[Settings] = []
 
-    def up(settings: Settings, progress: object) -> None:
+    def up(settings: Settings, progress: object) -> Settings:
         given.append(settings)
         settings.run_folder.mkdir(exist_ok=True)
         if settings.console_port is not None:
             settings.console_address.write_text("http://127.0.0.1:8850/enter/once")
+        return settings
 
     monkeypatch.setattr(lifecycle, "up", up)
     assert "http://127.0.0.1:8850/enter/once" in at.run(f"local up --state {tmp_path}")

@@ -48,17 +48,20 @@ def _both(command: Callable[..., None], *, dry: str = "dry_run", **always: Any) 
     return preview, act
 
 
-def _after(preview: Callable[..., None], command: Callable[..., None], *less: str) -> tuple[Step, Step]:
-    """Preview with another command, which shows what it is about; ``less`` is what that one does not take."""
+def _quarantined(command: Callable[..., None]) -> tuple[Step, Step]:
+    """Preview by showing the message, then act on it alone."""
 
     def show(stack: Stack, job: Job | None, given: Given) -> Result:
-        result = run(preview, stack, job, **{name: value for name, value in given.items() if name not in less})
+        result = run(quarantine.show, stack, job, message_id=given["message_id"])
         if isinstance(result.data, dict) and "deliveries" in result.data:
             result.rows = result.data["deliveries"]
             result.columns = ("mailbox", "recipients", "received_at", "verdict", "status")
         return result
 
-    return show, lambda stack, job, given: run(command, stack, job, **given)
+    def act(stack: Stack, job: Job | None, given: Given) -> Result:
+        return run(command, stack, job, message_ids=[given["message_id"]], mailbox=given["mailbox"], yes=True)
+
+    return show, act
 
 
 def _nothing(text: str) -> Step:
@@ -92,7 +95,7 @@ ACTIONS: Mapping[str, Action] = {
         "Release from quarantine",
         "The message is delivered to the inbox, although a policy has held it back.",
         "Release",
-        *_after(quarantine.show, quarantine.release, "mailbox"),
+        *_quarantined(quarantine.release),
         names=("message_id", "mailbox*"),
         back="/messages/{message_id}",
     ),
@@ -100,7 +103,7 @@ ACTIONS: Mapping[str, Action] = {
         "Delete from quarantine",
         "The message stays undelivered, and its copy in quarantine is deleted.",
         "Delete it",
-        *_after(quarantine.show, quarantine.delete, "mailbox"),
+        *_quarantined(quarantine.delete),
         names=("message_id", "mailbox*"),
         back="/messages/{message_id}",
     ),

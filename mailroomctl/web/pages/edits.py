@@ -58,6 +58,7 @@ EDITS: Mapping[str, Edit] = {
         (_ADDRESS, _PATH, _POLICY, _FOLDERS, Field("disabled", "Reject its mail until it is enabled", "check")),
     ),
     "alias-add": Edit("Add an alias", alias.add, (_ADDRESS, _TARGETS)),
+    "alias-set": Edit("Change the alias", alias.set_targets, (_THIS_ADDRESS, _TARGETS), "alias"),
     "group-add": Edit("Add a group", group.add_member, (_ADDRESS, _MEMBERS)),
     "catch-all-set": Edit("Set a catch-all", catch_all.set_targets, (_DOMAIN, _TARGETS)),
     "domain-add": Edit("Add a domain", domain.add, (_DOMAIN, _SEPARATORS, _ALIAS_OF, _POLICY)),
