@@ -21,10 +21,11 @@ def part(request: Request) -> Response:
 
 def show(request: Request, job: Job) -> Response:
     """Show a task."""
+    ended = job.ended  # before its result, which is there when it has ended
     result = job.result
     if isinstance(result, BaseException):
         result = Result(error=explained(result), ended_well=False)
-    return render(request, "part_job.html", job=job, result=result)
+    return render(request, "part_job.html", job=job, ended=ended, result=result)
 
 
 ROUTES = [Route("/jobs/{job_id}", part)]
