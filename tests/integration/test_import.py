@@ -172,7 +172,7 @@ def test_a_full_disk_ends_it_and_leaves_the_rest_for_later(
         ("import x --to bob", "bob"),
         ("import x --to nobody@example.com", "nobody@example.com"),
         ("import x --to info@example.com", "info@example.com is"),
-        ("import x --to bob@example.com --path ../x", "holds the component .."),
+        ("import x --to bob@example.com --path ../x", "holds '..'"),
         ("import x --map y", "--map says what goes where"),
         ("import --map y", "y: No such file"),
         ("import x --to bob@example.com --folder-map x", "--folder-map takes FROM=TO"),
