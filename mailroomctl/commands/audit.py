@@ -1,5 +1,6 @@
 """``mailroomctl audit``: is anything lost?"""
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +13,13 @@ from mailroomctl.audit.repair import REPLAYED, Repair, repair_messages, repair_q
 from mailroomctl.audit.work import Work, begun, continued
 from mailroomctl.command import INTERRUPTED, fail
 from mailroomctl.console import Console
+from mailroomctl.errors import CommandError
 from mailroomctl.options.period import Since, Until
 from mailroomctl.queues.depth import depth
 from mailroomctl.stack import Stack
 
 _SHOWN = 10  # reasons, to people
+_FEW, _SHARE = 20, 0.1  # lost messages, of all, above which a repair asks first
 _REMEDIES = {
     Kind.LOST: "mailroomctl audit --repair; once the inbound queue is empty it is certain",
     Kind.UNANSWERED: "mailroomctl audit --repair",
@@ -46,6 +49,9 @@ def audit(
         bool, typer.Option("--repair", help="Replay what is missing; what is not certain is left to you.")
     ] = False,
     mail_root: Annotated[Path | None, _ROOT] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask, even when nothing is on record of much of the mail.")
+    ] = False,
     single: Annotated[bool, typer.Option("--list", help="Name every message.")] = False,
     limit: Annotated[int, typer.Option(help="With --list, name at most so many.", min=1)] = 1000,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an audit that was interrupted.")] = False,
@@ -74,6 +80,7 @@ def audit(
             look(stack, console, work)
             answer = _answer(stack, work, limit if single else 0)
             if repair:
+                _check_the_records_are_there(answer, yes=yes)
                 result = _repair(stack, console, work)
     except KeyboardInterrupt:
         fail("interrupted; mailroomctl audit --resume goes on from here", INTERRUPTED)
@@ -100,6 +107,23 @@ def _answer(stack: Stack, work: Work, limit: int) -> dict[str, Any]:
     if limit:
         answer["messages"] = [one._asdict() for one in notes.findings(limit=limit)]
     return answer
+
+
+def _check_the_records_are_there(answer: dict[str, Any], *, yes: bool) -> None:
+    """A table that was lost, or made anew, is no lost notification: its mail has been delivered, and would be again."""
+    lost = sum(row["count"] for row in answer["findings"] if row["finding"] == Kind.LOST)
+    if yes or lost < _FEW or lost < answer["objects"] * _SHARE:
+        return
+    what = f"nothing is on record of {lost} of {answer['objects']} messages"
+    if not sys.stdin.isatty():
+        raise CommandError(
+            f"{what}: was the deliveries table made anew? Restore it (point-in-time recovery), or every one that has"
+            " its copy gets another; add --yes if they have none."
+        )
+    if not typer.confirm(
+        f"{what}. Was the deliveries table made anew? Those with a copy get another. Go on?", err=True
+    ):
+        raise CommandError("nothing was repaired.")
 
 
 def _repair(stack: Stack, console: Console, work: Work) -> Repair:

@@ -241,6 +241,17 @@ def test_what_the_repair_does_not_mend_is_named(at: Operator) -> None:
     assert len(workflow.events) == 2
 
 
+def test_a_table_that_was_made_anew_is_no_lost_mail(at: Operator) -> None:
+    """All of it has been delivered: without its records nothing would keep a repair from delivering it again."""
+    for number in range(20):
+        store(at, f"m{number}")
+    workflow = FakeWorkflow(at, resolves(at, {BOB: BOB}))
+    said = at.fails(f"audit {NOW} --repair")
+    assert said.startswith("nothing is on record of 20 of 20 messages: was the deliveries table made anew?")
+    assert not workflow.events
+    assert at.json(f"audit {NOW} --repair --yes")["repaired"] == 20
+
+
 def test_an_event_that_fails_again_stays_in_its_queue(at: Operator) -> None:
     give_up(at, "dead", BOB)
     park(at, "parked", BOB)
