@@ -94,15 +94,24 @@ def test_up_with_a_port_in_use(tmp_path: Path) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         for options in (["--aws-port", port, "--smtp-port", str(free)], ["--smtp-port", port, "--aws-port", str(free)]):
-            done = mailroomctl("up", "--state", str(tmp_path), *options)
+            done = mailroomctl("up", "--state", str(tmp_path), "--no-console", *options)
             assert (done.returncode, done.stderr.count("\n")) == (1, 1)
             assert f"127.0.0.1:{port}" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failed_deployment_leaves_nothing_running(tmp_path: Path) -> None:
-    aws_port, smtp_port = map(str, free_ports(2))
-    options = ["--state", str(tmp_path), "--aws-port", aws_port, "--smtp-port", smtp_port]
+    aws_port, smtp_port, console_port = map(str, free_ports(3))
+    options = [
+        "--state",
+        str(tmp_path),
+        "--aws-port",
+        aws_port,
+        "--smtp-port",
+        smtp_port,
+        "--console-port",
+        console_port,
+    ]
     done = mailroomctl("up", *options, "--parameter", "MaxReceiveCount=not-a-number")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "sam deploy failed" in done.stderr
