@@ -44,6 +44,7 @@ _ON = {
     "BounceSender": "postmaster@example.com",
     "WriteMailboxConcurrency": "50",
     "AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms",
+    "AuditSchedule": "daily",
 }
 _OFF = {"StorageBreakerMode": "disabled", "ExecutionLog": "metadata", "AttentionIndex": "later", "Tracing": "disabled"}
 #: Every condition of the template holds in one of these ways and does not in another; a test says so.

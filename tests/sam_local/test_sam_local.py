@@ -66,6 +66,7 @@ def local(built: None, gateway: str, tmp_path_factory: pytest.TempPathFactory) -
         environment = at_port(given, aws_port, folder / "env.json")
         table = settings.stack().outputs["DirectoryTableName"]
         assert given["ResolveMailboxes"]["DIRECTORY_TABLE"] == table
+        assert given["AuditMail"]["DELIVERIES_TABLE"] == settings.stack().outputs["DeliveriesTableName"]
         item = {"address": {"S": "bob@example.com"}, "type": {"S": "mailbox"}, "enabled": {"BOOL": True}}
         settings.client("dynamodb").put_item(TableName=table, Item=item)
         yield ("--env-vars", str(environment), "--add-host", f"host.docker.internal:{gateway}")
@@ -112,6 +113,12 @@ def test_write_mailbox(local: tuple[str, ...]) -> None:
     assert (answer["size"], answer["folder"], answer["already_delivered"]) == (size, "INBOX", False)
     assert answer["file_name"].startswith("1795488420.")
     assert answer["file_name"].endswith(f",S={size},W={size}")
+
+
+def test_audit_mail(local: tuple[str, ...]) -> None:
+    """The sample is younger than what is audited."""
+    answer, _ = invoke("AuditMail", "audit_mail.json", *local)
+    assert answer == {"findings": {}}
 
 
 def test_every_event_is_there() -> None:

@@ -372,6 +372,30 @@ def test_mail_that_waits_is_told_again_every_day(alarms: dict[str, Any], where: 
 
 
 @every_semantics
+@every_phase
+@pytest.mark.parametrize("measured", [True, False], ids=["queues measured", "nothing measured"])
+def test_what_the_audit_finds_rings_once(
+    alarms: dict[str, Any], measured: bool, phase: int, semantics: Semantics
+) -> None:
+    site = Series()
+    if measured:
+        queue(site, "InboundQueue", range(10 * 60))
+    at = 6 * HOUR + phase
+    site.add("Mailroom/AuditFindings", at, 3)
+    found = list(rings(alarms["MailStillWaitsAlarm"], site, 10 * HOUR, semantics))
+    assert at < found[0] <= at + MINUTE
+    assert found == list(range(int(found[0]), int(found[0]) + QUARTER, MINUTE))
+
+
+@every_semantics
+def test_an_audit_that_finds_nothing_does_not_ring(alarms: dict[str, Any], semantics: Semantics) -> None:
+    site = Series()
+    queue(site, "InboundQueue", range(10 * 60))
+    site.add("Mailroom/AuditFindings", 6 * HOUR, 0)
+    assert not list(rings(alarms["MailStillWaitsAlarm"], site, 10 * HOUR, semantics))
+
+
+@every_semantics
 def test_mail_that_passes_through_is_not_told_again(alarms: dict[str, Any], semantics: Semantics) -> None:
     site = Series()
     for minute in range(300, 480):

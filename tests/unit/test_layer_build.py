@@ -39,7 +39,7 @@ def test_the_layer_ships_every_dependency_and_no_more() -> None:
     assert set(pins()) == needed
 
 
-@pytest.mark.parametrize("step", ["validate_event", "resolve_mailboxes", "write_mailbox"])
+@pytest.mark.parametrize("step", ["validate_event", "resolve_mailboxes", "write_mailbox", "audit_mail"])
 def test_every_function_is_shipped_with_bytecode(step: str) -> None:
     recipe = (ROOT / "functions" / step / "Makefile").read_text()
     assert "compileall" in recipe

@@ -9,13 +9,20 @@ from typing import Any
 
 import pytest
 from cfnlint.decode.cfn_yaml import loads
-from mailroom.settings import Range, ResolveMailboxesSettings, ValidateEventSettings, WriteMailboxSettings
+from mailroom.settings import (
+    AuditMailSettings,
+    Range,
+    ResolveMailboxesSettings,
+    ValidateEventSettings,
+    WriteMailboxSettings,
+)
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "ValidateEvent": ValidateEventSettings,
     "ResolveMailboxes": ResolveMailboxesSettings,
     "WriteMailbox": WriteMailboxSettings,
+    "AuditMail": AuditMailSettings,
 }
 STACKS_OWN = ("the stack's", "the function's")
 

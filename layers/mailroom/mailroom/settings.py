@@ -125,6 +125,22 @@ class WriteMailboxSettings:
     storage_patience_milliseconds: int = number(0, 5000, "milliseconds", 800)
 
 
+@dataclass(frozen=True, slots=True)
+class AuditMailSettings:
+    """What AuditMail needs to know.
+
+    ``audit_days`` are the days before the day of the audit. ``audit_reserve_seconds`` before its timeout the function
+    gives up by itself, so that this is counted.
+    """
+
+    mail_bucket: str
+    deliveries_table: str
+    mail_key_prefix: str = ""
+    audit_days: int = number(1, 30, "days", 2)
+    audit_reserve_seconds: int = number(10, 300, "seconds", 30)
+    audit_file: str = "/tmp/audit.sqlite"  # noqa: S108 - a worker's own
+
+
 def load[S](cls: type[S], environ: Mapping[str, str] | None = None) -> S:
     """Fill the settings dataclass ``cls`` from the environment.
 

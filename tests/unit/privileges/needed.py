@@ -24,12 +24,15 @@ FILE_SYSTEM = f"arn:aws:elasticfilesystem:{REGION}:{ACCOUNT}:file-system/{WAYS['
 ACTIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
 }
 #: A function finds what it works on by a variable that refers to it.
 KNOWN_BY_VARIABLE = {"dynamodb": "AWS::DynamoDB::Table", "s3": "AWS::S3::Bucket"}
 #: The parameters that name what a call is about, and the calls that are about nothing that has a name.
 NAMED_BY = ("FunctionName", "TableName", "QueueUrl", "Name", "AlarmNames", "ResourceArn")
 
+#: Calls of functions that name an index; that of by_mailbox, in the same module, is the command restore's.
+INDEXES = {("AuditMail", "Query"): "by_time"}
 #: What nothing of ours shows, with the reason.
 LOG_STREAMS = ("logs:CreateLogStream", "logs:PutLogEvents")  # Lambda writes with the function's role what it prints
 LOG_DELIVERY = (  # Step Functions developer guide, "Logging": the workflow's role sets up the delivery of its log
@@ -84,6 +87,8 @@ def needed(template: Template, source: Template, root: Path = ROOT) -> dict[str,
             case "AWS::Events::Rule":
                 for target in properties["Targets"]:
                     machine = referred(target["Arn"])
+                    if template["Resources"][machine]["Type"] == "AWS::Lambda::Function":
+                        continue  # a permission of the function lets the rule call it
                     found[referred(target["RoleArn"])].add(Permission("states:StartExecution", machine))
     for permissions in found.values():
         permissions |= {one for other in permissions for one in _of_key(other, template)}
@@ -103,6 +108,8 @@ def _of_function(name: str, template: Template, source: Template, root: Path) ->
                 yield from _of_objects(_action(service, operation), resource, _raw_mail(template))
             else:
                 yield Permission(_action(service, operation), resource)
+                if (name, operation) in INDEXES:
+                    yield Permission(_action(service, operation), f"{resource}/index/{INDEXES[name, operation]}")
     log_group = referred(properties["LoggingConfig"]["LogGroup"])
     yield from (Permission(action, log_group) for action in LOG_STREAMS)
     for file_system in properties.get("FileSystemConfigs", []):
@@ -204,6 +211,9 @@ def _of_key(permission: Permission, template: Template) -> Iterator[Permission]:
 
 
 def _of_objects(action: str, bucket: str, prefixes: list[str]) -> Iterator[Permission]:
+    if action == LIST:
+        yield Permission(LIST, bucket)
+        return
     assert action == "s3:GetObject", f"say which objects {action} is about"
     yield from (Permission(action, f"{bucket}/{prefix}*") for prefix in prefixes)
     yield Permission(LIST, bucket)

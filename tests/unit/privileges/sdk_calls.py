@@ -84,7 +84,7 @@ def _called(tree: ast.AST, operations: set[str]) -> Iterator[str]:
 
 def _is_client(node: ast.expr) -> bool:
     name = {ast.Name: "id", ast.Attribute: "attr"}.get(type(node))
-    return name is not None and str(getattr(node, name)).lower().endswith("client")
+    return name is not None and str(getattr(node, name)).lower().endswith(("client", "dynamodb"))
 
 
 @cache
