@@ -99,7 +99,8 @@ def _problems(facts: StatusFacts) -> list[Problem]:
             text = f"{queue.waiting + queue.in_flight} in the {queue.name}"
             found.append(Problem(text, f"mailroomctl {name} list"))
     if attention and attention.held:
-        text = f"{attention.held_messages} held, by {len(attention.held)} {'entry' if len(attention.held) == 1 else 'entries'}"
+        by = "entry" if len(attention.held) == 1 else "entries"
+        text = f"{attention.held_messages} held, by {len(attention.held)} {by}"
         found.append(Problem(text, "mailroomctl held list"))
     for alarm in facts.alarms or ():
         if alarm.state == ALARM and alarm.name not in _TOLD_BETTER:
