@@ -2,7 +2,8 @@
 
 Known is what has the same Message-ID, date, sender *and* body; SES adds lines above the headers and WorkMail changes
 others, so the bytes are not the same. A message without a Message-ID is never known. One that is there stands for one
-of the source, so that two equal ones stay two; what an import has written stands for itself alone.
+of the source, so that two equal ones stay two; what an import has written stands for itself alone, in whichever folder
+its owner has filed it: Dovecot keeps a file's name when a message is moved.
 
 A copy in a folder for sent mail or drafts has not come any way. It is known only by one in a folder of the same name.
 """
@@ -48,7 +49,7 @@ class Familiar(StrEnum):
 
 
 class KnownMail:
-    """The mail of a mailbox that no import has written."""
+    """The mail of a mailbox: what no import has written, and what was moved since one has."""
 
     def __init__(self, index: Index, by: By) -> None:
         """``index`` keeps it."""
@@ -57,9 +58,10 @@ class KnownMail:
         self._places: dict[str, Place] = {}
 
     def learn(self, places: Iterable[Place]) -> None:
-        """Read the headers of every message."""
+        """Read the headers of every message that no import has written, and the names of the others."""
         for place in places:
             self._places[place.name] = place
+            self._index.add_present(_imported(place))
             self._index.add_known(_read(place))
 
     def judge(self, message: Message, folder: str) -> Familiar:
@@ -116,6 +118,13 @@ def hash_of_body(chunks: Iterable[bytes]) -> bytes:
         carried = piece[len(kept) :]
         found.update(kept.replace(b"\r\n", b"\n"))
     return found.digest()
+
+
+def _imported(place: Place) -> Iterator[bytes]:
+    """The identities of what imports have written, into this folder or into the one that it was moved from."""
+    for part in _parts(place):
+        with reading(part) as (readable, _), os.scandir(readable) as entries:
+            yield from (identity for entry in entries if (identity := identity_of(entry.name)) is not None)
 
 
 def _read(place: Place) -> Iterator[tuple[bytes, bytes, str, str]]:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mailroomctl.moving.known import By, hash_of_body
-from tests.unit.mailroomctl.moving.one_import import PATH, contents, import_from, outcomes, put
+from tests.unit.mailroomctl.moving.one_import import PATH, contents, files, import_from, outcomes, put
 
 HEADERS = b"Message-ID: <1@example.org>\nDate: Tue, 24 Nov 2026 10:00:00 +0000\nFrom: Alice <alice@example.org>\n"
 BODY = b"\nbody\n\nend\n"
@@ -94,6 +94,18 @@ def test_what_was_sent_is_known_by_its_own_folder_alone(tmp_path: Path) -> None:
 def test_what_an_import_has_written_stands_for_itself_alone(tmp_path: Path) -> None:
     assert import_old(tmp_path, OLD) == {"imported": 1}
     assert import_old(tmp_path, OLD, OLD) == {"present": 1, "imported": 1}
+
+
+@pytest.mark.parametrize("mail", [OLD, b"Subject: no Message-ID\n\nbody\n"])
+def test_what_an_import_has_written_and_its_owner_has_moved_is_there(tmp_path: Path, mail: bytes) -> None:
+    assert import_old(tmp_path, mail, mail) == {"imported": 2}
+    moved = files(tmp_path / "mail")[0]
+    below = put(tmp_path, f"mail/{PATH}/.Work/cur/{moved.name}:2,S", mail)  # Dovecot keeps the name
+    for part in ("new", "tmp"):
+        (below.parent.parent / part).mkdir()
+    moved.unlink()
+    assert import_old(tmp_path, mail, mail) == {"present": 2}
+    assert import_old(tmp_path, mail, mail, by=None) == {"present": 1, "imported": 1}
 
 
 def test_a_message_that_its_owner_flags_meanwhile_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
