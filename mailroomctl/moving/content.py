@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import IO
 
 from mailroomctl.errors import CommandError
+from mailroomctl.moving.headers import ends_in
 
 #: Bytes of one message that are kept in memory. Some dozens of messages wait to be written at the same time.
 IN_MEMORY = 256 * 1024
-#: Bytes of the beginning in which header fields are looked for.
-HEAD = 64 * 1024
+#: Bytes of the beginning in which header fields are looked for: of usual mail, and of one to thousands of recipients.
+USUAL_HEAD = 64 * 1024
+HEAD = IN_MEMORY
 #: Bytes; more is no mail, but a file that was taken for one.
 LARGEST = 1024**3
 CHUNK = 256 * 1024
@@ -39,7 +41,8 @@ class Content:
             if self.size <= IN_MEMORY:
                 return
             whole = b"".join(self._pieces)
-            self._pieces, piece = [whole[:HEAD]], whole
+            head = whole[:USUAL_HEAD]
+            self._pieces, piece = [head if ends_in(head) else whole[:HEAD]], whole
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="mailroom-import-", buffering=0)  # noqa: SIM115 - by close()

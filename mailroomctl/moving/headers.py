@@ -15,6 +15,11 @@ _BLANK_LINE = re.compile(rb"(?:\A|\n)(\r?\n)")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 
+def ends_in(head: bytes) -> bool:
+    """Tell whether the beginning of a message has its whole header section."""
+    return _BLANK_LINE.search(head) is not None
+
+
 class Headers:
     """The header section of a message."""
 

@@ -19,9 +19,9 @@ from mailroom.folder_names import INBOX, folder_directory
 from mailroom.maildir.directories import Place, open_cur, open_folder
 from mailroom.maildir.times import reading
 
-from mailroomctl.moving.content import CHUNK, HEAD
+from mailroomctl.moving.content import CHUNK, HEAD, USUAL_HEAD
 from mailroomctl.moving.dates import parse
-from mailroomctl.moving.headers import Headers
+from mailroomctl.moving.headers import Headers, ends_in
 from mailroomctl.moving.identity import identity_of
 from mailroomctl.moving.index import Index
 from mailroomctl.moving.sources.item import Message
@@ -139,9 +139,12 @@ def _read(place: Place) -> Iterator[tuple[bytes, bytes, str, str]]:
                 except FileNotFoundError:
                     continue
                 try:
-                    headers = Headers(os.read(descriptor, HEAD))
+                    head = os.read(descriptor, USUAL_HEAD)
+                    if len(head) == USUAL_HEAD and not ends_in(head):
+                        head += os.read(descriptor, HEAD - USUAL_HEAD)
                 finally:
                     os.close(descriptor)
+                headers = Headers(head)
                 if message_id := _message_id(headers):
                     yield message_id, _headers(headers), place.name, entry.name
 

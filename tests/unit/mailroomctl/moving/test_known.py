@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mailroomctl.moving.known import By, hash_of_body
-from tests.unit.mailroomctl.moving.one_import import PATH, contents, files, import_from, outcomes, put
+from tests.unit.mailroomctl.moving.one_import import PATH, SECONDS, contents, files, import_from, outcomes, put
 
 HEADERS = b"Message-ID: <1@example.org>\nDate: Tue, 24 Nov 2026 10:00:00 +0000\nFrom: Alice <alice@example.org>\n"
 BODY = b"\nbody\n\nend\n"
@@ -34,6 +34,18 @@ def delivered(tmp_path: Path) -> Path:
 def test_what_has_come_another_way_is_known(tmp_path: Path) -> None:
     assert import_old(tmp_path, OLD) == {"known": 1}
     assert contents(tmp_path / "mail") == {".": [DELIVERED]}
+
+
+def test_headers_may_be_long(tmp_path: Path) -> None:
+    many = b"To: " + b",\n ".join(b"%d@example.org" % number for number in range(10_000)) + b"\n"
+    put(tmp_path, f"mail/{PATH}/new/{DELIVERY}", b"Delivered-To: bob@example.com\n" + many + OLD)
+    assert import_old(tmp_path, many + OLD, many + OLD.replace(b"10:00:00", b"10:00:01")) == {
+        "known": 1,
+        "imported": 1,
+        "same_message_id": 1,
+    }
+    [imported] = [path for path in files(tmp_path / "mail") if "import" in path.name]
+    assert imported.stat().st_mtime == SECONDS + 1
 
 
 @pytest.mark.usefixtures("delivered")
