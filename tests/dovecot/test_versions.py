@@ -1,30 +1,19 @@
 """Whoever installs what Mailroom prints, in Dovecot 2.3 or 2.4, can open every mailbox that Mailroom delivers to."""
 
-import csv
-import io
 import json
-import os
-import shutil
 import socket
-import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from imaplib import IMAP4
-from pathlib import Path
 
 import pytest
 from mailroom import maildir
 from mailroom.addresses import parse
 
-from tests.dovecot.server import Server, folders, installed
-from tests.e2e.world import until
+from tests.dovecot.company import VERSIONS, Company, a_company
+from tests.dovecot.server import folders
 from tests.fakes.dynamodb import domain
-from tests.integration.command_line import Operator, operator
-from tests.made_once import made_once
 from tests.unit.mailroom.test_addresses import SAME
 
-ACCOUNT = 5000
 MAIL = b"From: alice@example.org\r\nSubject: for any name\r\n\r\nhello\r\n"
 JUNK = "Verdächtig/Spam"
 
@@ -68,31 +57,14 @@ class FromElsewhere(IMAP4):
         return socket.create_connection((self.host, self.port), timeout, ("127.0.0.2", 0))
 
 
-@dataclass
-class Company:
-    """A running Dovecot, the directory whose users it has, and the mail that was delivered."""
-
-    server: Server
-    at: Operator
-    delivered: dict[str, bytes] = field(default_factory=dict)
-
-
-@pytest.fixture(scope="module", params=["2.3", "2.4"])
+@pytest.fixture(scope="module", params=VERSIONS)
 def company(request: pytest.FixtureRequest) -> Iterator[Company]:
-    dovecot = installed(request.param)
-    assert dovecot, f"no Dovecot {request.param}: make dovecot-versions installs both"
-    (dovecot.root / "tmp").mkdir(exist_ok=True)
-    base = Path(tempfile.mkdtemp(prefix="mailroom-", dir=dovecot.root / "tmp"))
-    base.chmod(0o755)
-    try:
-        with pytest.MonkeyPatch.context() as monkeypatch, made_once(), operator(monkeypatch) as at:
-            yield from _company(Server(dovecot, base), at)
-    finally:
-        shutil.rmtree(base)
+    with a_company(request.param) as company:
+        yield from _filled(company)
 
 
-def _company(server: Server, at: Operator) -> Iterator[Company]:
-    company = Company(server, at)
+def _filled(company: Company) -> Iterator[Company]:
+    server, at = company.server, company.at
     at.parameters["JunkFolder"] = JUNK
     at.put(domain("partner.example", separators="+", alias_of="example.com"))
     at.put(domain("other.example", separators="+", policy={"junk_folder": "Rubbish"}))
@@ -102,8 +74,6 @@ def _company(server: Server, at: Operator) -> Iterator[Company]:
     at.run("directory import -", stdin=json.dumps({"mailboxes": mailboxes}))
     at.run("mailbox disable old@example.com")
 
-    server.certificate()
-    server.mail_root.mkdir()
     for row in at.json("mailbox list"):
         for folder in ("INBOX", JUNK):
             headers = [("Delivered-To", row["address"])]
@@ -119,29 +89,12 @@ def _company(server: Server, at: Operator) -> Iterator[Company]:
                 recovering=False,
             )
         company.delivered[row["address"]] = f"Delivered-To: {row['address']}\r\n".encode() + MAIL
-    for folder, _, files in os.walk(server.mail_root):
-        # As an EFS access point does.
-        for path in (folder, *(f"{folder}/{name}" for name in files)):
-            os.chown(path, ACCOUNT, ACCOUNT)
+    company.take_over()
 
     written = [(one, password_of(one)) for one in (*SPELLINGS, *CHOSEN, "old@example.com")]
-    export(company, [*written, *((one, password_of(one), login) for one, login in RENAMED.items())])
+    company.export([*written, *((one, password_of(one), login) for one, login in RENAMED.items())])
     with server.serving(at.run(f"dovecot config --version {server.dovecot.version} --quota 10M {server.options}")):
         yield company
-
-
-def export(company: Company, rows: list[tuple[str, ...]]) -> None:
-    """Hash the passwords and write the list of users, as the documents say."""
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    base = company.server.base
-    mail_root = f"--mail-root {company.server.inside}/mail --uid {ACCOUNT} --gid {ACCOUNT}"
-    line = f"dovecot users --passwords {base}/passwords --set-passwords - --output {base}/users {mail_root}"
-    company.at.run(line, stdin=text.getvalue())
-    (base / "users").chmod(0o644)
-    # Dovecot looks for a new list once a second.
-    second = int(time.time())
-    until(lambda: int(time.time()) > second)
 
 
 def opened(company: Company, login: str, password: str) -> str:
@@ -199,11 +152,11 @@ def test_nobody_gets_in_without_a_password_or_into_a_disabled_mailbox(company: C
 
 
 def test_a_new_password_counts_within_a_second(company: Company) -> None:
-    export(company, [("eve@example.com", "a new one")])
+    company.export([("eve@example.com", "a new one")])
     assert opened(company, "eve@example.com", "a new one") == "eve@example.com"
     with pytest.raises(IMAP4.error), company.server.login("eve@example.com", password_of("eve@example.com")):
         pass
-    export(company, [("eve@example.com", password_of("eve@example.com"))])
+    company.export([("eve@example.com", password_of("eve@example.com"))])
 
 
 def test_the_check_has_nothing_against_what_is_printed(company: Company) -> None:
