@@ -380,8 +380,8 @@ def test_a_lease_outlives_every_execution_and_ends_before_the_redelivery() -> No
     lease = int(resources["ValidateEvent"]["Properties"]["Environment"]["Variables"]["LEASE_SECONDS"])
     longest = max(
         resource["Properties"]["Timeout"]
-        for resource in resources.values()
-        if resource["Type"] == "AWS::Serverless::Function"
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::Function" and f"${{{name}Arn}}" in source("deliver_mail")
     )
     visibility = resources["InboundQueue"]["Properties"]["VisibilityTimeout"]
     (setting,) = [field for field in fields(ValidateEventSettings) if field.name == "lease_seconds"]
