@@ -29,6 +29,7 @@ from mailroomctl.deliveries.replay_many import EXECUTIONS_AT_ONCE
 from mailroomctl.deliveries.side_by_side import side_by_side
 from mailroomctl.deliveries.table import DeliveriesTable, Record
 from mailroomctl.directory.overlaps import path_of
+from mailroomctl.directory.records_names import renamed
 from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
@@ -93,11 +94,12 @@ def restore_lost(stack: Stack, notes: Notes, result: Repair, progress: Progress)
 
     table, directory = DeliveriesTable(stack), DirectoryTable(stack)
     template = stack.parameter("MailboxPathTemplate", "{domain}/{local_part}/Maildir")
+    called = renamed(directory.scan(consistent=True))
     _ = stack.s3, stack.stepfunctions, stack.outputs  # made here, because a session makes its clients one at a time
 
     def restore_one(lost: RecordNote) -> None:
         try:
-            _check_place(directory, template, lost)
+            _check_place(directory, called.get(lost.mailbox, lost.mailbox), template, lost)
             _restore(stack, table, lost, result)
         except CommandError as error:
             result.note(lost.message_id, f"{lost.mailbox}: {error}")
@@ -127,9 +129,9 @@ def _restored_since(record: RecordNote, since: datetime) -> bool:
     return iso(since) <= record.restored_at <= record.delivered_at
 
 
-def _check_place(directory: DirectoryTable, template: str, lost: RecordNote) -> None:
+def _check_place(directory: DirectoryTable, address: str, template: str, lost: RecordNote) -> None:
     """A mailbox that was moved has its mail elsewhere, where nobody has looked."""
-    entry = directory.get(lost.mailbox)
+    entry = directory.get(address)
     if not entry or entry["type"] != "mailbox":
         raise CommandError("the directory has no such mailbox any more.")
     if (path := path_of(entry, template)) != lost.path:

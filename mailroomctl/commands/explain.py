@@ -75,7 +75,7 @@ def _tree(start: str, found: Mapping[str, LookUp], resolution: Resolution) -> "T
     """Draw the look-ups; an address met again is not drawn again."""
     from rich.tree import Tree
 
-    deliveries = {delivery.mailbox: delivery for delivery in resolution.deliveries}
+    deliveries = {delivery.address: delivery for delivery in resolution.deliveries}
     root = Tree(start)
     drawn: set[str] = set()
     pending = [(start, root)]
@@ -100,7 +100,7 @@ def _tree(start: str, found: Mapping[str, LookUp], resolution: Resolution) -> "T
             pending.extend(reversed(onward))
     summary = root.add("outcome")
     for delivery in resolution.deliveries:
-        summary.add(_outcome(delivery.mailbox, delivery))
+        summary.add(_outcome(delivery.address, delivery))
     for one in resolution.undelivered:
         summary.add(_refusal(one))
     for one in resolution.problems:

@@ -18,10 +18,10 @@ from mailroomctl.directory.models import (
     mailbox_item,
 )
 from mailroomctl.directory.overlaps import path_of, path_template, refuse_overlap
+from mailroomctl.directory.records_names import records_name, refuse_clash
 from mailroomctl.directory.table import DirectoryTable, Item
 from mailroomctl.errors import CommandError
 from mailroomctl.options.policy import PolicyOption, parse_policy
-from mailroomctl.queues.depth import depth
 from mailroomctl.stack import Stack
 
 app = typer.Typer(no_args_is_help=True, help="Mailboxes: addresses that have a Maildir.")
@@ -57,7 +57,9 @@ def add(
     )
     table, template = DirectoryTable(stack), path_template(stack)
     item = with_default_path(mailbox_item(checked_address(address), model), template)
-    refuse_overlap(item, table.scan(), template)
+    entries = list(table.scan())
+    refuse_overlap(item, entries, template)
+    refuse_clash(item, entries)
     shown = _shown(table.create(item), template)
     console.done(f"added the mailbox {shown['address']} at {shown['path']}", shown)
     _warn(console, [item], template)
@@ -111,6 +113,7 @@ def set_fields(
         enabled=seen.get("enabled") is not False,
         subaddress_folders=seen.get("subaddress_folders") is True if subaddress_folders is None else subaddress_folders,
         policy=parse_policy(policy, seen.get("policy", {})),
+        records_under=seen.get("records_under") or None,
     )
     item = mailbox_item(seen["address"], model) | {"version": seen.get("version", 0)}
     if path == "":
@@ -157,8 +160,8 @@ def rename(
 ) -> None:
     """Give a mailbox another address. Its Maildir stays where it is, and mail to the old address arrives there too.
 
-    What was delivered is on record under the old address. A message that is redelivered or replayed afterwards is a new
-    one for the new address: where no copy may come twice, stop the pipe first, and wait until nothing is in flight.
+    Its records stay under the address that it was made with, and new ones go there too: a message that is redelivered
+    or replayed afterwards makes no second copy. While the mailbox is there, no other one can have that address.
     """
     table, template = DirectoryTable(stack), path_template(stack)
     seen = table.require(checked_address(address), "mailbox")
@@ -166,8 +169,12 @@ def rename(
     if new == seen["address"]:
         raise CommandError(f"{new} is its address already.")
     # Written down, so that no template leads elsewhere.
-    fields = {name: value for name, value in seen.items() if name != "version"}
-    item = table.create({**fields, "address": new, "path": path_of(seen, template)})
+    fields = {name: value for name, value in seen.items() if name not in ("version", "records_under")}
+    item = {**fields, "address": new, "path": path_of(seen, template)}
+    if (name := records_name(seen)) != new:
+        item["records_under"] = name
+    refuse_clash(item, table.scan(), without=seen["address"])
+    item = table.create(item)
     # From here on mail to the new address arrives; until the next write so does mail to the old one, in the same place.
     if no_alias:
         table.delete(seen)
@@ -179,8 +186,6 @@ def rename(
     console.done(f"renamed the mailbox to {new}, at {shown['path']}; {was}", shown)
     if no_alias:
         _warn_leads_to(console, table, seen["address"])
-    if in_flight := depth(stack.sqs, stack.output("InboundQueueUrl"))[1]:
-        console.warn(f"{in_flight} messages are in flight: what has a copy under the old address may arrive again")
     _warn(console, [item], template)
 
 
@@ -229,5 +234,6 @@ def _shown(item: Item, template: str) -> dict[str, Any]:
         "enabled": item.get("enabled") is not False,
         "subaddress_folders": item.get("subaddress_folders") is True,
         "policy": item.get("policy", {}),
+        **({"records_under": name} if (name := records_name(item)) != item["address"] else {}),
         "version": item.get("version", 0),
     }

@@ -4,7 +4,7 @@ The raw mail is at ``quarantine/<message id>`` in the mail bucket, a record for 
 Listing starts from the objects: there are few of them, and the table has the records of a whole year.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +29,8 @@ from mailroomctl.deliveries.search import from_sender
 from mailroomctl.deliveries.side_by_side import side_by_side
 from mailroomctl.deliveries.table import DeliveriesTable, Record
 from mailroomctl.directory.models import checked_address
+from mailroomctl.directory.records_names import name_of
+from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.errors import CommandError
 from mailroomctl.options.confirm import Yes, confirm
 from mailroomctl.options.period import Since, Until
@@ -79,7 +81,7 @@ def show(
     """Show one message: its records, and the headers one decides by."""
     table = DeliveriesTable(stack)
     message_id = _whole_id(stack, table, message_id)
-    records = _held(table, message_id, None)
+    records = _held(stack, table, message_id, None)
     headers = read_headers(stack, records[0])
     rows = [_row(record) for record in records]
     if console.as_json:
@@ -232,11 +234,11 @@ def _chosen(
         if filtered or everything:
             raise CommandError("give either MESSAGE-IDs, or filters, or --all.")
         whole = dict.fromkeys(_whole_id(stack, table, one) for one in message_ids)
-        return [_held(table, message_id, mailboxes) for message_id in whole]
+        return [_held(stack, table, message_id, mailboxes) for message_id in whole]
     if everything == (filtered or bool(mailboxes)):
         raise CommandError("say which messages: MESSAGE-IDs as in the list, filters such as --from, or --all alone.")
     period.check()
-    wanted = {checked_address(mailbox) for mailbox in mailboxes or ()}
+    wanted = _names(stack, mailboxes or ())
     sent_by = from_sender(sender)
     messages: dict[str, list[Record]] = {}
     for one in sorted(_all_held(stack), key=itemgetter("received_at")):
@@ -257,13 +259,18 @@ def _whole_id(stack: Stack, table: DeliveriesTable, text: str) -> str:
     return text if quarantined_records(table, text) else full_id(stack, text, quarantine=True)
 
 
-def _held(table: DeliveriesTable, message_id: str, mailboxes: list[str] | None) -> list[Record]:
+def _names(stack: Stack, mailboxes: Iterable[str]) -> set[str]:
+    """The names under which the records of mailboxes stand."""
+    return {name_of(DirectoryTable(stack), checked_address(mailbox)) for mailbox in mailboxes}
+
+
+def _held(stack: Stack, table: DeliveriesTable, message_id: str, mailboxes: list[str] | None) -> list[Record]:
     records = quarantined_records(table, message_id)
     if not records:
         raise CommandError(f"{message_id} is not in quarantine; mailroomctl quarantine list shows what is.")
     if not mailboxes:
         return records
-    wanted = {checked_address(mailbox) for mailbox in mailboxes}
+    wanted = _names(stack, mailboxes)
     if absent := wanted - {record["mailbox"] for record in records}:
         raise CommandError(f"{message_id} is not in quarantine for {', '.join(sorted(absent))}.")
     return [record for record in records if record["mailbox"] in wanted]

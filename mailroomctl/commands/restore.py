@@ -13,6 +13,8 @@ from mailroomctl.audit.work import begun
 from mailroomctl.command import INTERRUPTED, fail
 from mailroomctl.console import Console
 from mailroomctl.directory.models import checked_address
+from mailroomctl.directory.records_names import name_of
+from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
 from mailroomctl.times import parse_moment
@@ -58,7 +60,7 @@ def restore(
 
     Exit code 1 when anything is left, 130 when interrupted.
     """
-    wanted = [checked_address(one) for one in mailbox or ()]
+    wanted = [name_of(DirectoryTable(stack), checked_address(one)) for one in mailbox or ()]
     result = Repair()
     try:
         with begun(stack, since, until or datetime.now(UTC), mail_root) as work:

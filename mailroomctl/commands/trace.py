@@ -17,6 +17,8 @@ from mailroomctl.deliveries.indexes import Period
 from mailroomctl.deliveries.message import Copy, MessageFacts, message_in_full
 from mailroomctl.deliveries.search import Search, find
 from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
+from mailroomctl.directory.records_names import name_of
+from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.errors import CommandError
 from mailroomctl.queues.depth import QUEUES, depth
 from mailroomctl.stack import Stack
@@ -102,7 +104,8 @@ def trace(
         return
     if not (mailbox or rfc_message_id or status or sender or since):
         raise CommandError("give a MESSAGE-ID, --mailbox, --rfc-message-id, --status, --from or --since.")
-    search = Search(mailbox, rfc_message_id, status, sender, Period(since, until))
+    records_under = name_of(DirectoryTable(stack), mailbox) if mailbox else None
+    search = Search(mailbox, records_under, rfc_message_id, status, sender, Period(since, until))
     found, more = find(table, search, limit)
     if more:
         console.warn(f"there are more than {limit}: use --since, --until, --status, --from or --limit")

@@ -119,14 +119,14 @@ def _way(recipient: str, mailbox: str, found: Mapping[str, LookUp]) -> Way:
     while pending:
         text = pending.popleft()
         entry = found[text].entry
-        if isinstance(entry, Mailbox) and entry.address == mailbox:
+        if isinstance(entry, Mailbox) and entry.records_name == mailbox:
             way: list[str] = []
             at: str | None = text
             while at is not None:
                 way.append(at)
                 at = came_from[at]
             # A tag, a catch-all or another domain leads to a mailbox that is not the address itself.
-            way = [*([mailbox] if text != mailbox else []), *way]
+            way = [*([entry.address] if text != entry.address else []), *way]
             return Way(recipient, way[::-1], found[start].steps[-1] if found[start].steps else "")
         if isinstance(entry, Forward):
             for target in entry.targets:

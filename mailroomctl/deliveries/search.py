@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from heapq import nlargest
+from heapq import merge, nlargest
 from itertools import islice
 from operator import itemgetter
 
@@ -31,6 +31,8 @@ class Search:
     """
 
     mailbox: str | None = None
+    records_under: str | None = None
+    """The name of the mailbox's records, where that is not its address."""
     rfc_message_id: str | None = None
     status: Status | None = None
     sender: str | None = None
@@ -75,7 +77,10 @@ def _of_mailbox(table: DeliveriesTable, search: Search) -> Iterator[Record]:
     since = search.period.since
     if not since and not search.rfc_message_id:
         since = _latest(search) - _WEEK
-    found = table.of_mailbox(normalised(search.mailbox), iso(since) if since else _EVER, iso(_latest(search)))
+    # Under a renamed mailbox's own address stands what it was refused.
+    names = dict.fromkeys((normalised(search.mailbox), search.records_under or normalised(search.mailbox)))
+    first, last = iso(since) if since else _EVER, iso(_latest(search))
+    found = merge(*(table.of_mailbox(name, first, last) for name in names), key=itemgetter("received_at"), reverse=True)
     if not search.rfc_message_id:
         return found
     wanted = bracketed(search.rfc_message_id)

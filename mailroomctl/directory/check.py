@@ -18,6 +18,7 @@ from mailroomctl.directory.default_paths import advice, by_old_rule, dovecot_loo
 from mailroomctl.directory.domains import domains_without_entry
 from mailroomctl.directory.overlaps import overlaps, path_of
 from mailroomctl.directory.overlay import EntriesInMemory
+from mailroomctl.directory.records_names import clashes
 from mailroomctl.directory.table import Item
 from mailroomctl.directory.yaml_file import canonical
 from mailroomctl.errors import CommandError
@@ -71,7 +72,7 @@ def _outcome(key: str, entries: EntriesInMemory, rules: Rules) -> str:
 
 
 def misplaced_and_looping(items: list[Item], rules: Rules) -> list[Finding]:
-    """Check canonical items for what one entry does to another: paths, dangling targets, loops, fan-out."""
+    """Check canonical items for what one entry does to another: paths, names of records, dangling targets, loops, fan-out."""
     return [*_paths(items, rules), *_forwards(items, rules)]
 
 
@@ -84,6 +85,8 @@ def _paths(items: list[Item], rules: Rules) -> Iterator[Finding]:
             yield Finding("error", "path", item["address"], str(error), Status.HELD)
     for overlap in overlaps(mailboxes, rules.path_template):
         yield Finding("error", "path", overlap.first, f"{overlap}")
+    for clash in clashes(mailboxes):
+        yield Finding("error", "records", clash.other, f"{clash}; remove or rename one of them")
 
 
 def _unlike_dovecot(items: list[Item], template: str) -> Iterator[Finding]:

@@ -91,6 +91,7 @@ class MailboxModel(Model):
     enabled: bool = True
     subaddress_folders: bool = False
     policy: PolicyMap = {}
+    records_under: AddressText | None = None
 
 
 class DomainModel(Model):
@@ -118,7 +119,11 @@ def mailbox_item(address: str, model: MailboxModel) -> Item:
         "enabled": model.enabled,
         "subaddress_folders": model.subaddress_folders,
     }
-    return item | _given(path=model.path, policy=model.policy)
+    return item | _given(
+        path=model.path,
+        policy=model.policy,
+        records_under=model.records_under if model.records_under != address else None,
+    )
 
 
 def domain_item(domain: str, model: DomainModel) -> Item:

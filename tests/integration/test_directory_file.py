@@ -370,3 +370,15 @@ def test_domains_are_written_alike_in_all_of_the_file(at: Operator) -> None:
     said = at.run("directory export")
     assert "xn--" not in said
     assert "- anna@bücher.example" in said
+
+
+def test_the_name_of_a_mailboxs_records_goes_out_and_in(at: Operator, tmp_path: Path) -> None:
+    at.put(mailbox("robert@example.com", path="bob", records_under="bob@example.com"), domain("example.com"))
+    file = tmp_path / "directory.yaml"
+    at.run(f"directory export --output {file}")
+    assert "  robert@example.com:\n    path: bob\n    records_under: bob@example.com\n" in file.read_text()
+    assert "2 as they were" in at.run(f"directory import {file}")
+    file.write_text(file.read_text() + "  bob@example.com: {}\n")
+    at.run(f"directory import {file}", code=1)
+    assert "the records of robert@example.com stand under bob@example.com" in at.stderr
+    assert "bob@example.com" not in at.entries()

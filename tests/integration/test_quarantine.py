@@ -232,3 +232,13 @@ def test_the_beginning_of_an_id_is_enough(at: Operator, stand_in: Any) -> None:
     assert at.json("quarantine show abcd1")["message_id"] == "abcd1111"
     assert "abcd is the beginning of 2 ids: abcd1111, abcd2222" in at.fails("quarantine show abcd")
     assert at.run("quarantine release abcd2") == "released abcd2222 to bob@example.com\n"
+
+
+def test_a_renamed_mailbox_is_chosen_by_its_address_of_now(at: Operator, stand_in: Any) -> None:
+    given = stand_in()
+    at.put({"address": "robert@example.com", "type": "mailbox", "path": "bob", "records_under": "bob@example.com"})
+    hold(at, "m1", "bob@example.com", "eve@example.com")
+    at.run("quarantine release m1 --mailbox robert@example.com")
+    hold(at, "m2", "bob@example.com")
+    at.run("quarantine release --mailbox robert@example.com --yes")
+    assert [one["mailroom"]["release"] for one in given] == [["bob@example.com"]] * 2

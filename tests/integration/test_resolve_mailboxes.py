@@ -46,6 +46,7 @@ def test_what_the_commands_write_the_function_reads(at: Operator, call: Any) -> 
     assert result["deliveries"] == [
         {
             "mailbox": "bob@example.com",
+            "address": "bob@example.com",
             "path": "old/bob",
             "folder": "Spam",
             "recipients": ["bob-lists@xn--bcher-kva.example", "all@example.com", "nobody@example.com"],

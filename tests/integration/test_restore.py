@@ -18,7 +18,7 @@ from tests.integration.command_line import Operator
 from tests.integration.test_audit import copy_of, place
 from tests.integration.waiting_messages import record, records
 
-BOB, EVE = "bob@example.com", "eve@example.com"
+BOB, EVE, ROBERT = "bob@example.com", "eve@example.com", "robert@example.com"
 BACKUP = "2026-11-20"
 BEFORE, SINCE, LATER = (f"2026-11-{day}T02:47:00.123Z" for day in (19, 21, 22))
 MAIL = b"X-SES-Spam-Verdict: FAIL\r\n\r\nbody\r\n"
@@ -246,3 +246,13 @@ def test_a_folder_without_any_mailbox_is_not_the_mail_root(at: Operator, restore
     said = at.fails(f"restore --since {BACKUP} --mail-root {tmp_path / 'empty'} --yes")
     assert said.endswith("is it mounted, and is this the mail root?")
     assert not restored.events
+
+
+@pytest.mark.parametrize("options", ["", f" --mailbox {ROBERT}"])
+def test_a_renamed_mailbox_gets_back_what_is_on_record_under_its_first_address(
+    at: Operator, restored: Restored, options: str
+) -> None:
+    restored.delivered("lost")
+    at.run(f"mailbox rename {BOB} {ROBERT}")
+    assert at.run(f"{restored.command} --yes{options}") == "restored 1 of 1 absent copies\n"
+    assert restored.files() == [copy_of("lost", BOB)]

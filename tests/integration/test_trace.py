@@ -346,3 +346,15 @@ def test_a_failure_says_when_no_attempt_came_after_it(at: Operator) -> None:
         "E",
         "",
     ]
+
+
+def test_a_renamed_mailbox_has_its_mail_of_before_and_what_it_was_refused(at: Operator) -> None:
+    at.put(mailbox("robert@example.com", path="bob", records_under="bob@example.com"))
+    at.put(alias("bob@example.com", "robert@example.com"), domain("example.com"))
+    record(at, "m1", "bob@example.com", "DELIVERED", received_at="2026-11-23T00:00:00.000Z")
+    record(at, "m2", "robert@example.com", "REJECTED", received_at="2026-11-23T01:00:00.000Z")
+    record(at, "m3", "bob@example.com", "DELIVERED", received_at="2026-11-23T02:00:00.000Z")
+    record(at, "m4", "eve@example.com", "DELIVERED", received_at="2026-11-23T02:00:00.000Z")
+    rows = at.json("trace --mailbox Robert@example.com --since 2026-10-01")
+    assert [row["message_id"] for row in rows] == ["m3", "m2", "m1"]
+    assert "bob@example.com → robert@example.com (an alias to 1 address)" in at.run("trace m1")

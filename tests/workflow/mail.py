@@ -91,6 +91,7 @@ def functions(*, now: int, bounces: bool) -> dict[str, Callable[[Any], Any]]:
         held = name.startswith("virus") and name not in state["released"]
         return {
             "mailbox": name,
+            "address": name,
             "path": f"{name}/Maildir",
             "folder": "INBOX",
             "recipients": [name],

@@ -15,6 +15,7 @@ def to_bob(state: dict[str, Any]) -> dict[str, Any]:
     """Every recipient is another name of Bob's."""
     delivery = {
         "mailbox": address("bob"),
+        "address": address("bob"),
         "path": "bob/Maildir",
         "folder": "INBOX",
         "recipients": state["recipients"],

@@ -22,7 +22,8 @@ class Delivery:
     """What WriteMailbox is asked to do.
 
     ``attempts`` counts the claims of this delivery over all executions, ``retry_count`` the retries within this
-    state; ``attempt`` is unique to this very call. ``entered_at`` is when the workflow entered the state (aware), and
+    state; ``attempt`` is unique to this very call. ``mailbox`` is the name under which the records stand, ``address``
+    what the mailbox is called now. ``entered_at`` is when the workflow entered the state (aware), and
     ``first_claimed_at`` when this delivery was claimed for the first time (epoch seconds). Both are ``None`` where
     nobody knows: the function was called by hand, or the delivery comes from a version that did not note it.
     """
@@ -42,6 +43,7 @@ class Delivery:
     attempt: str
     entered_at: datetime | None = None
     first_claimed_at: int | None = None
+    address: str = ""
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], *, request_id: str) -> "Delivery":
@@ -70,6 +72,7 @@ class Delivery:
                 attempt=f"{request.get('attempt', 'by-hand')}.{retry_count}.{request_id}",
                 entered_at=_moment(request.get("entered_at")),
                 first_claimed_at=_first_claim(request, attempts),
+                address=delivery.get("address", delivery["mailbox"]),
             )
         except KeyError as error:
             raise InvalidEvent(f"The delivery lacks {error.args[0]!r}.") from None
@@ -89,7 +92,7 @@ class Delivery:
     @property
     def headers(self) -> list[tuple[str, str]]:
         """The lines in front of the message: whose copy it is, and why it came here (RFC 9228 for Delivered-To)."""
-        lines = [("Delivered-To", self.mailbox)]
+        lines = [("Delivered-To", self.address or self.mailbox)]
         lines += [("X-Original-To", recipient) for recipient in self.recipients]
         if self.verdict:
             lines.append(("X-Mailroom-Verdict", self.verdict))

@@ -70,6 +70,9 @@ class Delivery(TypedDict):
     """One copy to make: an item of DeliverToMailboxes."""
 
     mailbox: str
+    """The name under which the mailbox's records stand: the address that it was made with, whatever it is called now."""
+    address: str
+    """The mailbox's address, for the header and for operators."""
     path: str
     folder: str
     recipients: list[str]
@@ -124,6 +127,8 @@ class ClaimedDelivery(TypedDict):
     """The part of a delivery that WriteMailbox needs; path and folder are those of the first claim."""
 
     mailbox: str
+    address: NotRequired[str]
+    """States of earlier versions lack it: then it is the mailbox."""
     path: str
     folder: str
     recipients: list[str]

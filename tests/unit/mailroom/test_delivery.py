@@ -82,3 +82,12 @@ def test_a_clock_further_behind_is_wrong(clock: list[float], behind: float) -> N
     clock[0] = ENTERED - behind
     with pytest.raises(ClockWrong, match=f"{behind:.1f} s behind the workflow's"):
         delivery(text(ENTERED)).publish_before(SECONDS)
+
+
+def test_a_copy_is_for_the_address_and_known_by_the_name_of_its_records() -> None:
+    known = {"mailbox": "bob@example.com", "path": "bob", "folder": "INBOX", "recipients": ["info@example.com"]}
+    renamed = delivery(delivery=known | {"address": "robert@example.com"})
+    before = delivery(delivery=known)
+    assert renamed.headers[0] == ("Delivered-To", "robert@example.com")
+    assert before.headers[0] == ("Delivered-To", "bob@example.com")
+    assert renamed.delivery_id == before.delivery_id

@@ -22,6 +22,13 @@ class Mailbox:
     policy: Mapping[str, str] = field(default_factory=dict)
     subaddress_folders: bool = False
     """Whether mail to ``user+lists@`` goes to the folder ``lists`` when that exists."""
+    records_under: str | None = None
+    """Its first address, under which its records stand; ``None`` where that is its address."""
+
+    @property
+    def records_name(self) -> str:
+        """The name of this mailbox in the records of deliveries: a rename does not change it."""
+        return self.records_under or self.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,9 @@ def parse_entry(item: Mapping[str, Any]) -> Entry:
         path = item.get("path")
         if path is not None and not isinstance(path, str):
             return Broken(address, "its path is not a text")
+        records_under = item.get("records_under")
+        if records_under is not None and not isinstance(records_under, str):
+            return Broken(address, "its records_under is not a text")
         # Only a true false disables: a missing or odd value must not turn mail away.
         return Mailbox(
             address,
@@ -92,6 +102,7 @@ def parse_entry(item: Mapping[str, Any]) -> Entry:
             item.get("enabled") is not False,
             _policy(item),
             item.get("subaddress_folders") is True,
+            records_under or None,
         )
     if kind == "domain":
         separators = item.get("separators")

@@ -1,6 +1,7 @@
 """One step of the workflow: from the recipients of a message to its deliveries and to those without one."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import NamedTuple
@@ -102,14 +103,15 @@ def _answer(
         arrived = False
         wrong = list(reach.problems)
         for mailbox, tag in reach.mailboxes.values():
-            if released and mailbox.address not in released:
+            if released and mailbox.records_name not in released:
                 continue
             outcome = decide.outcome(mailbox)
             if isinstance(outcome, Problem):
                 wrong.append(outcome)
                 continue
             arrived = True
-            ways.setdefault(mailbox.address, []).append(_Way(outcome, recipient, None if released else tag))
+            # While a rename is half known, two addresses mean one mailbox: one copy.
+            ways.setdefault(mailbox.records_name, []).append(_Way(outcome, recipient, None if released else tag))
         # Who gets a copy is not rejected. But a copy that our own fault keeps from another member is not forgotten.
         kept = tuple(problem for problem in wrong if not arrived or problem.kind in KEEPS_A_COPY_BACK)
         if not released and (kept or not arrived):
@@ -168,6 +170,7 @@ class _Decisions:
         self._restored = restored
         self._rules = rules
         self._outcomes: dict[str, PlannedDelivery | Problem] = {}
+        self._shared = _shared_names((mailbox for reach in reaches for mailbox, _ in reach.mailboxes.values()), rules)
         # A domain's settings matter only when there is something to decide; the expansion mostly read them already.
         domains = {domain_key(_domain_of(one)): None for reach in reaches for one in reach.mailboxes} if found else {}
         if unread := [key for key in domains if key not in known]:
@@ -185,11 +188,15 @@ class _Decisions:
         if judgement.action == "reject" and not self._restored:
             return Problem(Kind.REFUSED, (mailbox.address,), judgement.verdict)
         try:
-            path = mailbox_path(parse(mailbox.address), mailbox.path, self._rules.path_template)
+            path = _path(mailbox, self._rules)
         except (InvalidAddress, MailboxPathRejected) as error:
             return Problem(Kind.UNUSABLE_MAILBOX, (mailbox.address,), f"{error}", entry=mailbox.address)
+        if mailbox.records_name in self._shared:
+            text = f"its records stand under {mailbox.records_name}, and so do those of another mailbox"
+            return Problem(Kind.SHARED_RECORDS, (mailbox.address,), text, entry=mailbox.address)
         return PlannedDelivery(
-            mailbox=mailbox.address,
+            mailbox=mailbox.records_name,
+            address=mailbox.address,
             path=path,
             folder=judgement.folder,
             recipients=(),
@@ -203,6 +210,24 @@ class _Decisions:
         domain = self._domains.get(domain_key(_domain_of(mailbox.address)))
         domain_policy = domain.policy if isinstance(domain, Domain) else {}
         return judge(self._findings, mailbox.policy, domain_policy, self._rules.policy)
+
+
+def _path(mailbox: Mailbox, rules: Rules) -> str:
+    return mailbox_path(parse(mailbox.address), mailbox.path, rules.path_template)
+
+
+def _shared_names(mailboxes: Iterable[Mailbox], rules: Rules) -> set[str]:
+    """The names of records that mailboxes in different places have: a copy for one would count as the other's."""
+    first: dict[str, Mailbox] = {}
+    shared: set[str] = set()
+    for mailbox in mailboxes:
+        other = first.setdefault(mailbox.records_name, mailbox)
+        if other.address != mailbox.address:
+            with suppress(InvalidAddress, MailboxPathRejected):
+                if _path(other, rules) == _path(mailbox, rules):
+                    continue
+            shared.add(mailbox.records_name)
+    return shared
 
 
 def printable(given: object) -> str:

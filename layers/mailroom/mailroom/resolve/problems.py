@@ -23,13 +23,14 @@ class Kind(StrEnum):
     LOOP = "loop"
     NO_TARGETS = "no targets"
     UNUSABLE_MAILBOX = "unusable mailbox"
+    SHARED_RECORDS = "shared records"
     REFUSED = "refused"
 
 
 LEADS_NOWHERE = frozenset({Kind.NOT_AN_ADDRESS, Kind.UNKNOWN, Kind.UNKNOWN_DOMAIN})
 """The fault of the entry that leads there, where there is one."""
 
-KEEPS_A_COPY_BACK = frozenset({Kind.BROKEN_ENTRY, Kind.UNUSABLE_MAILBOX})
+KEEPS_A_COPY_BACK = frozenset({Kind.BROKEN_ENTRY, Kind.UNUSABLE_MAILBOX, Kind.SHARED_RECORDS})
 """Faults of an entry behind which somebody may wait for the copy; behind the others there is nobody."""
 
 
@@ -115,6 +116,9 @@ _WORDS = {
     Kind.NO_TARGETS: _Words("5.1.1", "{member} leads to no address", "give it a target, or remove it"),
     Kind.UNUSABLE_MAILBOX: _Words(
         "5.3.5", "the mailbox {member} cannot be delivered to: {detail}", "mailroomctl mailbox set {member} --path PATH"
+    ),
+    Kind.SHARED_RECORDS: _Words(
+        "5.3.5", "the mailbox {member} cannot be delivered to: {detail}", "remove one of the two mailboxes"
     ),
     Kind.REFUSED: _Words("5.7.1", "refused by the policy of {member}: {detail}"),
 }

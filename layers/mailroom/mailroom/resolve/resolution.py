@@ -42,6 +42,7 @@ class Request:
 class PlannedDelivery:
     """One copy to make, for one mailbox however many recipients lead there.
 
+    ``mailbox`` is the name under which its records stand, ``address`` the mailbox's own: they differ after a rename.
     With ``optional_folder`` the INBOX takes the copy when the mailbox has no such folder. ``verdict`` is the text of
     the ``X-Mailroom-Verdict`` header, empty when the checks decided nothing; ``findings`` are what it names.
     """
@@ -54,11 +55,13 @@ class PlannedDelivery:
     verdict: str
     optional_folder: bool
     findings: tuple[Finding, ...] = ()
+    address: str = ""
 
     def to_state(self) -> state.Delivery:
         """Give an item of DeliverToMailboxes."""
         return {
             "mailbox": self.mailbox,
+            "address": self.address or self.mailbox,
             "path": self.path,
             "folder": self.folder,
             "recipients": list(self.recipients),

@@ -16,6 +16,7 @@ def test_exact_address_in_any_spelling() -> None:
     assert result["deliveries"] == [
         {
             "mailbox": "bob@example.com",
+            "address": "bob@example.com",
             "path": "example.com/bob/Maildir",
             "folder": "INBOX",
             "recipients": ["bob@example.com"],

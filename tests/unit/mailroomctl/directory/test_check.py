@@ -147,3 +147,13 @@ def test_a_domain_without_an_entry_is_a_warning() -> None:
         ("warning", "domain", "@one.example", f"2 addresses {text}"),
         ("warning", "domain", "@two.example", f"1 address {text}"),
     ]
+
+
+def test_no_mailbox_is_called_as_the_records_of_another_one() -> None:
+    robert = mailbox("robert@example.com", path="robert", records_under="bob@example.com")
+    assert kinds(robert, mailbox("eve@example.com"), alias("bob@example.com", "robert@example.com")) == []
+    assert kinds(robert, mailbox("bob@example.com")) == [("records", "bob@example.com")]
+    twin = mailbox("rob@example.com", records_under="bob@example.com")
+    assert kinds(robert, twin) == [("records", "robert@example.com")]
+    other = mailbox("bob@example.com", records_under="eve@example.com")
+    assert kinds(robert, other) == [("records", "bob@example.com")]
