@@ -99,7 +99,7 @@ def _unwritten_domains(wanted: list[Item]) -> list[Item]:
 
 
 def bad_results(plan: Plan, rules: Rules) -> list[Finding]:
-    """Return the mailboxes in one another, those with one name of records, and the loops, that the directory would have and has not now."""
+    """Return the mailboxes in one another or with one name of records, and the loops, that are new after the plan."""
     return [one for one in new_findings(plan, rules) if one.kind in ("path", "records", "loop")]
 
 

@@ -22,7 +22,9 @@ class Clash:
 
     def __str__(self) -> str:
         """Say it in a sentence."""
-        return f"the records of {self.holder} stand under {self.name}, so {self.other} cannot be a mailbox with that name"
+        return (
+            f"the records of {self.holder} stand under {self.name}, so {self.other} cannot be a mailbox with that name"
+        )
 
 
 def records_name(item: Item) -> str:
@@ -67,6 +69,4 @@ def refuse_clash(new: Item, entries: Iterable[Item], *, without: str = "") -> No
     others = [item for item in entries if item["type"] == "mailbox" and item["address"] not in gone]
     for clash in clashes([*others, new]):
         if new["address"] in (clash.holder, clash.other):
-            raise CommandError(
-                f"{clash}; give the mailbox another address, and make {clash.name} an alias of it."
-            )
+            raise CommandError(f"{clash}; give the mailbox another address, and make {clash.name} an alias of it.")

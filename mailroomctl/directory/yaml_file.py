@@ -80,7 +80,9 @@ def write_file(items: Iterable[Item], stream: TextIO) -> None:
                 sections["domains"][name] = fields | _optional(item, "alias_of", "policy")
             case "mailbox":
                 fields = _optional(item, "path") | ({} if item["enabled"] else {"enabled": False})
-                sections["mailboxes"][address] = fields | _optional(item, "subaddress_folders", "policy", "records_under")
+                sections["mailboxes"][address] = fields | _optional(
+                    item, "subaddress_folders", "policy", "records_under"
+                )
             case "alias":
                 sections["aliases"][address] = _displayed(item["targets"])
             case "group":

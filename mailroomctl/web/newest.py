@@ -16,6 +16,8 @@ from mailroom.hours import SHARDS
 from mailroomctl.addresses import normalised
 from mailroomctl.deliveries.indexes import ATTENTION
 from mailroomctl.deliveries.table import DeliveriesTable, Record, plain
+from mailroomctl.directory.records_names import name_of
+from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.times import iso
 from mailroomctl.web.context import Context
 
@@ -59,16 +61,31 @@ def find(context: Context, question: Question, start: dict[str, Any] | None = No
     if question.message_id:
         return Page(table.of_message(question.message_id.strip()))
     if question.mailbox:
-        return _of_mailbox(table, question)
+        return _of_mailbox(context, table, question)
     if question.rfc_message_id:
         return _by_header(table, question, start)
     return _of_all(context, table, question)
 
 
-def _of_mailbox(table: DeliveriesTable, question: Question) -> Page:
-    """The index holds whole records."""
+def _of_mailbox(context: Context, table: DeliveriesTable, question: Question) -> Page:
+    """Of a renamed mailbox also what is on record under its own address: what it was refused."""
+    name = name_of(DirectoryTable(context.stack), question.mailbox)
+    own = normalised(question.mailbox)
+    if name == own:
+        page = _of_name(table, question, name, _ASKED)
+    else:
+        pages = [_of_name(table, question, name, _ASKED - 1), _of_name(table, question, own, 1)]
+        # Before the later of the two ends not all is known.
+        end = max(one.looked_back_to for one in pages)
+        known = [record for one in pages for record in one.records if record["received_at"] >= end]
+        page = Page(sorted(known, key=itemgetter("received_at"), reverse=True), end)
+    return _cut(page, question, more=bool(page.looked_back_to))
+
+
+def _of_name(table: DeliveriesTable, question: Question, name: str, calls: int) -> Page:
+    """The index holds whole records; ``looked_back_to`` is empty when these are all."""
     values = {
-        ":mailbox": normalised(question.mailbox),
+        ":mailbox": name,
         ":since": iso(question.since) if question.since else _EVER,
         ":until": iso(question.until or _soon()),
     }
@@ -82,16 +99,17 @@ def _of_mailbox(table: DeliveriesTable, question: Question) -> Page:
     if values[":since"] > values[":until"]:
         return Page()
     page = Page()
-    for _ in range(_ASKED):
+    for _ in range(calls):
         answer = table.client.query(**request)
         page.records += map(plain, answer["Items"])
         if "LastEvaluatedKey" not in answer:
-            return _cut(page, question)
+            page.looked_back_to = ""
+            break
         page.looked_back_to = str(plain(answer["LastEvaluatedKey"])["received_at"])
         if len(page.records) > ROWS:
             break
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-    return _cut(page, question, more=True)
+    return page
 
 
 def _by_header(table: DeliveriesTable, question: Question, start: dict[str, Any] | None) -> Page:

@@ -357,4 +357,4 @@ def test_a_renamed_mailbox_has_its_mail_of_before_and_what_it_was_refused(at: Op
     record(at, "m4", "eve@example.com", "DELIVERED", received_at="2026-11-23T02:00:00.000Z")
     rows = at.json("trace --mailbox Robert@example.com --since 2026-10-01")
     assert [row["message_id"] for row in rows] == ["m3", "m2", "m1"]
-    assert "bob@example.com → robert@example.com (an alias to 1 address)" in at.run("trace m1")
+    assert "bob@example.com → robert@example.com (exact, an alias to 1 address)" in at.run("trace m1")

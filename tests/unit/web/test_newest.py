@@ -16,6 +16,7 @@ from mailroomctl.web import newest
 from mailroomctl.web.newest import Page, Question, find
 
 NOW = datetime.now(UTC)
+BOTH = ["box5@example.com", "renamed@example.com", "box5@example.com"]
 PAGE = 1_000_000  # octets of an answer
 ROW = 950  # octets of an item: more than it has, so that answers hold less
 
@@ -61,7 +62,9 @@ class Table:
     def query(self, **request: Any) -> dict[str, Any]:
         self.calls.append("query")
         values = request["ExpressionAttributeValues"]
-        held = sorted(self.by_mailbox.get(values[":mailbox"]["S"], []), key=itemgetter("received_at"), reverse=True)
+        since, until = values[":since"]["S"], values[":until"]["S"]
+        held = [one for one in self.by_mailbox.get(values[":mailbox"]["S"], []) if since <= one["received_at"] <= until]
+        held.sort(key=itemgetter("received_at"), reverse=True)
         start = int(request.get("ExclusiveStartKey", {"at": {"S": "0"}})["at"]["S"])
         page = held[start : start + PAGE // 600]
         more = {"at": {"S": str(start + len(page))}, "received_at": {"S": page[-1]["received_at"]}} if page else {}
@@ -91,6 +94,14 @@ class Table:
         ]
         whole = len(rows) <= PAGE // ROW
         return {"Items": self._items(rows[: PAGE // ROW]), **({} if whole else {"NextToken": "more"})}
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        """The directory has one renamed mailbox."""
+        self.calls.append("get_item")
+        if request["Key"]["address"]["S"] != "renamed@example.com":
+            return {}
+        entry = {"address": "renamed@example.com", "type": "mailbox", "records_under": "box5@example.com"}
+        return {"Item": {name: {"S": value} for name, value in entry.items()}}
 
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
         self.calls.append("batch_get_item")
@@ -230,3 +241,25 @@ def test_the_test_measures_what_it_says(monkeypatch: pytest.MonkeyPatch, many: T
     monkeypatch.setattr(newest, "HOURS", 4)
     with pytest.raises(AssertionError):
         asked(many, Question())
+
+
+def test_a_renamed_mailbox_has_what_is_on_record_under_both_names() -> None:
+    apart = timedelta(hours=1)
+    rows = [one | {"mailbox": box} for one, box in zip(records(3, apart), BOTH, strict=True)]
+    assert ids(asked(Table(rows), Question(mailbox="Renamed@example.com"))) == ["m000000", "m000001", "m000002"]
+
+
+def test_the_pages_of_a_renamed_mailbox_leave_nothing_out() -> None:
+    """Of one name there is far more than one answer holds, of the other one little, and old."""
+    rows = [one | {"mailbox": BOTH[0]} for one in records(5000, timedelta(seconds=1))]
+    rows[4000]["mailbox"] = BOTH[1]
+    table, question = Table(rows), Question(mailbox=BOTH[1], sender="sender3@example.org")
+    found: list[str] = []
+    for _ in range(40):
+        page = asked(table, question)
+        found += ids(page)
+        if not page.older:
+            break
+        question = page.older
+    wanted = [one["message_id"] for one in rows if one["source"] == "sender3@example.org"]
+    assert found == wanted
