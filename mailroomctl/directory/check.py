@@ -72,7 +72,7 @@ def _outcome(key: str, entries: EntriesInMemory, rules: Rules) -> str:
 
 
 def misplaced_and_looping(items: list[Item], rules: Rules) -> list[Finding]:
-    """Check canonical items for what one entry does to another: paths, names of records, dangling targets, loops, fan-out."""
+    """Check canonical items for what one does to another: paths, names of records, dangling targets, loops, fan-out."""
     return [*_paths(items, rules), *_forwards(items, rules)]
 
 

@@ -55,9 +55,10 @@ def clashes(mailboxes: Iterable[Item]) -> Iterator[Clash]:
             yield Clash(holders[name], address, name)
         holders.setdefault(name, address)
     for item in boxes:
-        holder = holders.get(item["address"], item["address"])
-        if holder != item["address"] and item["address"] != records_name(item):
-            yield Clash(holder, item["address"], item["address"])
+        address: str = item["address"]
+        holder = holders.get(address)
+        if holder and address not in (holder, records_name(item)):
+            yield Clash(holder, address, address)
 
 
 def refuse_clash(new: Item, entries: Iterable[Item], *, without: str = "") -> None:

@@ -70,7 +70,7 @@ class Delivery(TypedDict):
     """One copy to make: an item of DeliverToMailboxes."""
 
     mailbox: str
-    """The name under which the mailbox's records stand: the address that it was made with, whatever it is called now."""
+    """The name under which the mailbox's records stand: the address that it was made with, whatever it is now."""
     address: str
     """The mailbox's address, for the header and for operators."""
     path: str
