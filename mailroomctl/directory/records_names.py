@@ -55,10 +55,9 @@ def clashes(mailboxes: Iterable[Item]) -> Iterator[Clash]:
             yield Clash(holders[name], address, name)
         holders.setdefault(name, address)
     for item in boxes:
-        address: str = item["address"]
-        holder = holders.get(address)
-        if holder and address not in (holder, records_name(item)):
-            yield Clash(holder, address, address)
+        holder = holders.get(item["address"])
+        if holder and item["address"] not in (holder, records_name(item)):
+            yield Clash(holder, item["address"], item["address"])
 
 
 def refuse_clash(new: Item, entries: Iterable[Item], *, without: str = "") -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from mailroom.delivery import Delivery, written_state
+from mailroom.errors import StorageUnavailable
 from mailroom.resolve.mailboxes import Rules
 from mailroom.stopwatch import Stopwatch
 
@@ -31,7 +32,9 @@ def run(engine: Engine, root: Path, entries: list[dict[str, Any]], event: Any, *
     def write(item: dict[str, Any]) -> Any:
         one = Delivery.from_state(item, request_id="request")
         written = one.write(MAIL, str(root), publish_seconds=10**9, patience=1, reading=Stopwatch())
-        return {} if lost else written_state(written)
+        if lost:
+            raise StorageUnavailable("the answer is lost")
+        return written_state(written)
 
     lambdas = functions(now=NOW, bounces=False) | {"WriteMailbox": write}
     lambdas["ResolveMailboxes"] = lambda state: resolve_step(state, lookups, Rules())
