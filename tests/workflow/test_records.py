@@ -238,7 +238,8 @@ def test_what_write_mailbox_is_asked(engine: Engine) -> None:
     assert before <= datetime.fromisoformat(entered_at) <= datetime.now(UTC)
     assert first == {
         "message": {"id": "m1", "bucket": BUCKET, "key": "mail/m1", "received_at": MESSAGE["received_at"]},
-        "delivery": {**WHERE, "mailbox": BOB, "recipients": [BOB], "verdict": "", "optional_folder": False},
+        "delivery": WHERE
+        | {"mailbox": BOB, "address": BOB, "recipients": [BOB], "verdict": "", "optional_folder": False},
         "attempts": 1,
         "attempts_since": 1,
         "first_claimed_at": NOW,

@@ -71,3 +71,10 @@ def test_new_mail_of_a_renamed_mailbox_says_whose_it_is_now(engine: Engine, tmp_
     [copy] = copies(tmp_path)
     assert copy.startswith(f"Delivered-To: {ROBERT}\n")
     assert [record["mailbox"] for record in engine.records().values()] == [BOB]
+
+
+def test_what_is_held_names_the_entry_that_there_is(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "bob").symlink_to("/")
+    run(engine, tmp_path, AFTER, queued(ses_notification("robert")))
+    held = {mailbox: one for (message, mailbox), one in engine.records().items() if message == "m1"}
+    assert [(name, one["status"], one["entry"]) for name, one in held.items()] == [(BOB, "HELD", ROBERT)]
