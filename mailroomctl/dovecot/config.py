@@ -106,7 +106,7 @@ mail_nfs_index = no
 # Mailroom writes beside Dovecot: "yes" would hide new mail outside INBOX.
 maildir_very_dirty_syncs = no
 mailbox_list_index_very_dirty_syncs = no
-# How soon a waiting client sees new mail.
+# How often Dovecot looks for a waiting client; on NFS new mail may show a minute later.
 mailbox_idle_check_interval = 30 secs
 """
 

@@ -90,7 +90,7 @@ def new_mail_shows(conf: Doveconf, _layout: Layout) -> Iterator[Finding]:
             text = "Mailroom writes beside Dovecot, which would not notice new mail outside INBOX"
             yield Finding(ERROR, name, text, f"{name} = no")
     if _seconds(conf.get("mailbox_idle_check_interval")) > 60:
-        text = "a waiting client sees new mail only after that time"
+        text = "a waiting client sees new mail only after that time, and on NFS up to a minute later"
         yield Finding(WARNING, "mailbox_idle_check_interval", text, "mailbox_idle_check_interval = 30 secs")
     for name, does in (
         (
