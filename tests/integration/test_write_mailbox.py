@@ -158,6 +158,7 @@ def test_two_mailboxes_are_two_deliveries(handler: Any, tmp_path: Path) -> None:
         ({"message": {"received_at": "soon"}}, InvalidEvent),
         ({"attempts": "many"}, InvalidEvent),
         ({"first_claimed_at": "soon", "attempts_since": 1}, InvalidEvent),
+        ({"first_claimed_at": float("inf"), "attempts_since": 1}, InvalidEvent),
     ],
 )
 def test_errors_by_name_leave_nothing(handler: Any, tmp_path: Path, changes: dict[str, Any], error: type) -> None:

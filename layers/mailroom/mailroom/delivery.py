@@ -76,7 +76,7 @@ class Delivery:
             )
         except KeyError as error:
             raise InvalidEvent(f"The delivery lacks {error.args[0]!r}.") from None
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InvalidEvent(f"The delivery is malformed: {error}.") from None
 
     @property

@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -101,7 +102,7 @@ def test_what_is_found_is_made_durable(deliver: Deliver, box: Path, monkeypatch:
     fsync = os.fsync
 
     def noting(descriptor: int) -> None:
-        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        synced.append(_name(descriptor))
         fsync(descriptor)
 
     deliver()
@@ -121,7 +122,7 @@ class Listings:
         monkeypatch.setattr(recovery, "_matching", self._list)
 
     def _list(self, readable: int, mark: str) -> Iterator[str]:
-        name = Path(f"/proc/self/fd/{readable}").readlink().name
+        name = _name(readable)
         self.names.append(name)
         at = name, self.names.count(name)
         self.before.get(at, lambda: None)()
@@ -325,6 +326,124 @@ class TestAReaderThatMovesTheMessage:
 
         listings.before["new", 1] = read
         assert deliver(recovering=True, content=never()).already_delivered
+
+
+class TestAFolderThatBecomesAnother:
+    """A restore puts another folder in the place of what was there: what it has decides, and not what was delivered."""
+
+    @pytest.fixture(autouse=True)
+    def folders(self, box: Path) -> None:
+        for name in ("tmp", "new", "cur"):
+            (box / name).mkdir(parents=True)
+
+    @pytest.mark.parametrize("replaced", ["", "new", "cur"], ids=["the mailbox", "new", "cur"])
+    @pytest.mark.parametrize("dated", ["as it was", "when it was restored"])
+    def test_a_backup_with_the_copy(self, deliver: Deliver, box: Path, age: Any, replaced: str, dated: str) -> None:
+        age(100)
+        claimed = time.time()
+        first = deliver()
+        if replaced == "cur":
+            (box / "new" / first.file_name).rename(box / "cur" / f"{first.file_name}:2,S")
+        place = box / replaced
+        backup = shutil.copytree(place, box.with_name("backup"))
+        if dated == "as it was":
+            for path in (backup, *backup.iterdir()):
+                os.utime(path, (1, 1))
+        place.rename(box.with_name("lost"))
+        backup.rename(place)
+        assert deliver(recovering=True, first_claimed_at=claimed, content=never()) == first._replace(
+            already_delivered=True
+        )
+
+    def test_a_backup_from_before(self, deliver: Deliver, box: Path, age: Any, listings: Listings) -> None:
+        backup = shutil.copytree(box, box.with_name("backup"))
+        age(100)
+        claimed = time.time()
+        first = deliver()
+        box.rename(box.with_name("lost"))
+        backup.rename(box)
+        assert deliver(recovering=True, first_claimed_at=claimed) == first
+        assert listings.names == ["tmp"]
+        assert entries(box / "new") == [first.file_name]
+
+    def test_a_mailbox_that_another_had_before(self, deliver: Deliver, box: Path, age: Any) -> None:
+        """The two have changed places: neither one's copy is taken for the other's."""
+        other = {"mailbox_path": "example.com/carol/Maildir", "delivery_id": "message-1\ncarol@example.com"}
+        age(100)
+        claimed = time.time()
+        first = deliver()
+        second = deliver(**other)
+        bob, carol = box, box.parents[1] / "carol/Maildir"
+        bob.rename(bob.with_name("aside"))
+        carol.rename(bob)
+        bob.with_name("aside").rename(carol)
+        assert deliver(recovering=True, first_claimed_at=claimed) == first
+        assert deliver(recovering=True, first_claimed_at=claimed, **other) == second
+        assert entries(bob / "new") == entries(carol / "new") == sorted([first.file_name, second.file_name])
+
+    def test_a_folder_that_was_renamed_with_the_copy_gets_it_again(self, deliver: Deliver, box: Path) -> None:
+        """As when somebody moves it: to look through every folder would make recoveries slow in large mailboxes."""
+        claimed = time.time()
+        first = deliver(folder="Junk")
+        (box / ".Junk").rename(box / ".Spam")
+        again = deliver(folder="Junk", recovering=True, first_claimed_at=claimed)
+        assert again == first
+        assert entries(box / ".Junk/new") == entries(box / ".Spam/new") == [first.file_name]
+        assert deliver(folder="Junk", recovering=True, first_claimed_at=claimed, content=never()).already_delivered
+
+
+def _name(directory: int) -> str:
+    return Path(f"/proc/self/fd/{directory}").readlink().name
+
+
+class TestAListingThatIsInterrupted:
+    """It is no proof: nothing is written after it, and nothing is left."""
+
+    @pytest.fixture
+    def interrupted(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
+        """Let the first listing of a directory fail after its first entry."""
+
+        def interrupted(part: str, number: int) -> None:
+            real, left = os.scandir, [part]
+
+            class Interrupted:
+                def __init__(self, directory: int | str) -> None:
+                    self._entries = real(directory)
+                    self._fails = isinstance(directory, int) and _name(directory) in left
+
+                def __enter__(self) -> Iterator[os.DirEntry[str]]:
+                    return self._read()
+
+                def __exit__(self, *_: object) -> None:
+                    self._entries.close()
+
+                def _read(self) -> Iterator[os.DirEntry[str]]:
+                    if self._fails:
+                        left.clear()
+                        raise OSError(number, os.strerror(number))
+                    yield from self._entries
+
+            monkeypatch.setattr(os, "scandir", Interrupted)
+
+        return interrupted
+
+    @pytest.mark.parametrize("part", ["tmp", "new", "cur"])
+    def test_a_failure(self, deliver: Deliver, box: Path, interrupted: Any, part: str) -> None:
+        first = deliver()
+        (box / "new" / first.file_name).rename(box / "cur" / f"{first.file_name}:2,S")
+        interrupted(part, errno.EIO)
+        with pytest.raises(StorageUnavailable, match="the storage fails"):
+            deliver(recovering=True, content=never())
+        assert entries(box / "tmp") == entries(box / "new") == []
+        assert deliver(recovering=True, content=never()).already_delivered
+
+    @pytest.mark.parametrize("part", ["tmp", "new", "cur"])
+    def test_what_may_pass_is_listed_again(self, deliver: Deliver, box: Path, interrupted: Any, part: str) -> None:
+        first = deliver()
+        (box / "new" / first.file_name).rename(box / "cur" / f"{first.file_name}:2,S")
+        interrupted(part, errno.ESTALE)
+        assert deliver(recovering=True, patience=1, content=never()) == first._replace(already_delivered=True)
+        assert entries(box / "tmp") == entries(box / "new") == []
 
 
 class TestRivals:
