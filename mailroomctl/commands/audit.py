@@ -23,7 +23,7 @@ _FEW, _SHARE = 20, 0.1  # lost messages, of all, above which a repair asks first
 _REMEDIES = {
     Kind.LOST: "mailroomctl audit --repair; once the inbound queue is empty it is certain",
     Kind.UNANSWERED: "mailroomctl audit --repair",
-    Kind.EXPIRED: "nothing can deliver it any more; mailroomctl held discard ends what is held",
+    Kind.EXPIRED: "nothing can deliver it any more; mailroomctl held discard MESSAGE-ID ends it",
     Kind.OPEN: "wait 7 minutes, then mailroomctl audit --repair",
     Kind.FAILED: "wait for its redelivery, or mailroomctl audit --repair",
     Kind.HELD: "mailroomctl held list; correct the entries, then mailroomctl audit --repair",

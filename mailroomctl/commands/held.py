@@ -1,5 +1,6 @@
 """``mailroomctl held``: mail that waits for an operator because of a fault of our own, by the entry at fault."""
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Annotated, Any
 
@@ -8,11 +9,13 @@ from mailroom.statuses import Status
 
 from mailroomctl.command import INTERRUPTED, command, fail
 from mailroomctl.console import Console
+from mailroomctl.deliveries.give_up import give_up, not_ended
 from mailroomctl.deliveries.held import Choice, at_fault, group, with_reasons
+from mailroomctl.deliveries.ids import full_id
 from mailroomctl.deliveries.indexes import Period, by_message
 from mailroomctl.deliveries.raw_mail import days_left
 from mailroomctl.deliveries.side_by_side import side_by_side
-from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
+from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row, reason
 from mailroomctl.errors import CommandError
 from mailroomctl.options.confirm import Yes, confirm
 from mailroomctl.options.period import Since, Until
@@ -21,6 +24,8 @@ from mailroomctl.stack import Stack
 app = typer.Typer(no_args_is_help=True, help="Held mail: what a fault in the directory or the storage keeps back.")
 
 _WRITES_AT_ONCE = 8
+_ROW = ("message_id", "mailbox", "outcome", "reason")
+_WOULD_BE = "would be discarded"
 _ENTRY = "Directory entry at fault, as in the list: info@example.com, *@example.com, @example.com."
 
 
@@ -63,9 +68,9 @@ def list_all(
             "oldest": one.oldest,
             "newest": one.newest,
             "days_left": days_left(stack, one.oldest),
-            "reason": reason,
+            "reason": why,
         }
-        for one, reason in with_reasons(table, groups)
+        for one, why in with_reasons(table, groups)
     ]
     console.table(("messages", "entry", "oldest", "newest", "days_left", "reason"), shown, empty=nothing)
 
@@ -75,18 +80,34 @@ def list_all(
 def discard(
     stack: Stack,
     console: Console,
-    entry: Annotated[str, typer.Option(help=_ENTRY, show_default=False)],
+    message_ids: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="MESSAGE-ID",
+            help="What is held of these messages, or is not delivered while its raw mail is gone.",
+            show_default=False,
+        ),
+    ] = None,
+    entry: Annotated[str | None, typer.Option(help=_ENTRY, show_default=False)] = None,
     since: Since = None,
     until: Until = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be discarded.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Give up what an entry holds: nothing delivers it by itself, and no list names it any more.
+    """Give up what an entry holds, or single messages: nothing delivers it by itself, and no list names it any more.
 
     A mailbox's own record stays discarded. What an alias, a group, a catch-all or a domain held is delivered all the
     same when the entry is mended and the same message comes again: by replay MESSAGE-ID, a dead letter, or a second
     receipt rule. The raw mail stays in the bucket until it expires.
+
+    By MESSAGE-ID also what has failed or was interrupted, once its raw mail is gone: as long as that is there, it can
+    be delivered, and stays.
     """
+    if bool(message_ids) == bool(entry) or ((since or until) and not entry):
+        raise typer.BadParameter("give MESSAGE-IDs, or --entry, which --since and --until narrow.")
+    if message_ids:
+        _discard_messages(stack, console, message_ids, dry_run=dry_run, yes=yes)
+        return
     choice = _choice(entry, None, Period(since, until))
     table = DeliveriesTable(stack)
     with console.progress("counting"):
@@ -132,6 +153,40 @@ def _discard(console: Console, table: DeliveriesTable, choice: Choice, about: di
         fail("interrupted; the command may be repeated", INTERRUPTED)
     if failures:
         fail(f"{len(failures)} messages could not be changed; the first: {failures[0]}")
+
+
+def _discard_messages(stack: Stack, console: Console, message_ids: Sequence[str], *, dry_run: bool, yes: bool) -> None:
+    table = DeliveriesTable(stack)
+    rows: list[dict[str, Any]] = []
+    chosen: list[tuple[Record, dict[str, Any]]] = []
+    for message_id in dict.fromkeys(message_ids):
+        records = table.of_message(message_id) or table.of_message(full_id(stack, message_id))
+        found = [(record, _row(record, why), why) for record, why in not_ended(stack, records)]
+        rows += [row for _, row, _ in found] or [_nothing(message_id, records)]
+        chosen += [(record, row) for record, row, why in found if not why]
+    if chosen and not dry_run:
+        whom = ", ".join(dict.fromkeys(record["mailbox"] for record, _ in chosen))
+        confirm(f"Give up {len(chosen)} deliveries, for {whom}?", yes=yes, otherwise="nothing was given up.")
+        for record, row in chosen:
+            row["outcome"] = "discarded" if give_up(table, record) else "changed meanwhile, left as it is"
+    console.table(_ROW, rows, empty="")
+    if any(row["outcome"] not in ("discarded", _WOULD_BE) for row in rows):
+        raise typer.Exit(1)
+
+
+def _row(record: Record, why: str) -> dict[str, Any]:
+    return {
+        "message_id": record["message_id"],
+        "mailbox": record["mailbox"],
+        "outcome": f"{record['status']}, left as it is" if why else _WOULD_BE,
+        "reason": why or reason(record),
+    }
+
+
+def _nothing(message_id: str, records: Sequence[Record]) -> dict[str, Any]:
+    said = ", ".join(sorted({one["status"] for one in records}))
+    why = f"it has come to its end: {said}" if records else "nothing is on record of it"
+    return {"message_id": message_id, "mailbox": None, "outcome": "left as it is", "reason": why}
 
 
 def _choice(entry: str | None, domain: str | None, period: Period) -> Choice:

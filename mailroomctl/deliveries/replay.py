@@ -14,6 +14,7 @@ from mailroomctl.stack import Stack
 from mailroomctl.times import iso
 
 UNDELIVERED = frozenset({Status.REJECTED, Status.HELD})
+_WITHOUT_A_COPY = frozenset({Status.CLAIMED, Status.FAILED, Status.HELD})
 _LEFT_BEHIND = UNDELIVERED | {Status.FAILED}
 
 
@@ -33,7 +34,12 @@ def notification_for(
         bucket, key = stack.output("MailBucketName"), raw_mail.usual_key(stack, message_id)
         records = [_made_up(stack, message_id, bucket, key, recipients)]
     notification = notification_from_records(records, bounce=bounce)
-    raw_mail.check_stored(stack, bucket, key)
+    try:
+        raw_mail.check_stored(stack, bucket, key)
+    except CommandError as error:
+        if not any(record.get("status") in _WITHOUT_A_COPY for record in records):
+            raise
+        raise CommandError(f"{error} To end what has no copy: mailroomctl held discard {message_id}.") from None
     if recipients:
         notification["receipt"]["recipients"] = list(dict.fromkeys(recipients))
     # A verdict that sent a copy to Junk or quarantine must do so again; a record's findings know DMARC's policy too.

@@ -100,7 +100,9 @@ class DeliveriesTable:
         from botocore.exceptions import ClientError
 
         values = {"status": status, **fields}
-        seen = {name: record[name] for name in ("status", "entry", "delivered_at") if record.get(name)}
+        # Of a claim, its owner too: another execution may have taken it over.
+        names = ("status", "entry", "delivered_at", *(["lease_owner"] if record["status"] == Status.CLAIMED else []))
+        seen = {name: record[name] for name in names if record.get(name)}
         try:
             self.client.update_item(
                 TableName=self.name,

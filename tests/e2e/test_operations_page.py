@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -143,6 +144,17 @@ def test_held(world: World, reader: Reader) -> None:
     reader.type(f"mailroomctl alias add {held} {target}")
     message_id = reader.send(held)
     until(lambda: [record["status"] for record in world.records(message_id)] == ["HELD"])
+    expired = f"expired{time.time_ns()}"
+    texts = {
+        "mailbox": reader.bob,
+        "status": "FAILED",
+        "key": f"mail/{expired}",
+        "received_at": "2026-06-01T02:47:00.000Z",
+    }
+    texts |= {"message_id": expired, "bucket": world.outputs["MailBucketName"], "error": "StorageUnavailable"}
+    item: Any = {name: {"S": value} for name, value in texts.items()} | {"recipients": {"SS": [reader.bob]}}
+    world.client("dynamodb").put_item(TableName=world.outputs["DeliveriesTableName"], Item=item)
+    reader.names["EXPIRED-ID"] = expired
     reader.follow("Mail is held")
     assert len(world.copies(target)) == 1
 

@@ -129,6 +129,14 @@ def test_every_kind_is_found_and_named(at: Operator) -> None:
     assert "there are 8: use" in at.stderr
 
 
+def test_what_has_expired_is_clean_when_it_is_given_up(at: Operator) -> None:
+    record(at, "m1", BOB, "FAILED")
+    assert found(at) == {"expired": 1}
+    assert "mailroomctl held discard MESSAGE-ID ends it" in at.run(f"audit {NOW}", 1)
+    at.run("held discard m1 --yes")
+    assert at.json(f"audit {NOW}")["clean"]
+
+
 def test_an_audit_changes_nothing(at: Operator) -> None:
     everything_wrong(at)
     before = records(at), bodies(at, "DeadLetter"), bodies(at, "Parked")

@@ -165,6 +165,23 @@ def test_replay_of_what_is_gone_says_so(pages: Pages) -> None:
     assert "hx-post" not in text
 
 
+def test_what_can_never_be_delivered_is_given_up(pages: Pages) -> None:
+    store(pages.at, "m1")
+    record(pages.at, "m1", "bob@example.com", "FAILED")
+    assert "/do/give-up" not in pages.get("/messages/m1")
+    pages.at.s3.delete_object(Bucket="mail", Key="mail/m1")
+    assert "/do/give-up?message_ids=m1" in pages.get("/messages/m1")
+    assert "would be discarded" in pages.get("/do/give-up", message_ids="m1")
+    assert records(pages.at)["m1", "bob@example.com"]["status"] == "FAILED"
+    text = pages.do("give-up", message_ids="m1")
+    assert "✓ Done" in text
+    assert 'href="/messages/m1"' in text
+    assert records(pages.at)["m1", "bob@example.com"]["status"] == "DISCARDED"
+    text = pages.get("/messages/m1")
+    assert "its raw mail was gone" in text
+    assert "/do/give-up" not in text
+
+
 def test_what_is_held_is_delivered_or_given_up(pages: Pages) -> None:
     workflow = RunningWorkflow(pages.at, resolves(pages.at, {"info@example.com": "bob@example.com"}))
     pages.at.replaced["stepfunctions"] = workflow

@@ -190,6 +190,83 @@ def test_discard_goes_on_after_a_failure(at: Operator, monkeypatch: pytest.Monke
     assert [key[0] for key, one in records(at).items() if one["status"] == "HELD"] == ["m1"]
 
 
+def test_what_has_failed_ends_when_its_raw_mail_is_gone(at: Operator) -> None:
+    cause = '{"errorType": "StorageUnavailable", "errorMessage": "the file system is full"}'
+    record(at, "m1", "bob@example.com", "FAILED", error="StorageUnavailable", reason=cause)
+    record(at, "m1", "eve@example.com", "DELIVERED")
+    record(at, "m1", "(bounce)", "BOUNCED", bucket=None, key=None)
+    assert "mailroomctl held discard m1." in at.run("replay m1", 1)
+    [row] = at.json("held discard m1 --dry-run")
+    assert (row["mailbox"], row["outcome"]) == ("bob@example.com", "would be discarded")
+    assert "Give up 1 deliveries, for bob@example.com: add --yes" in at.fails("held discard m1")
+    assert records(at)["m1", "bob@example.com"]["status"] == "FAILED"
+    [row] = at.json("held discard m1 --yes")
+    assert (row["mailbox"], row["outcome"]) == ("bob@example.com", "discarded")
+    found = records(at)
+    ended = found["m1", "bob@example.com"]
+    assert ended["status"] == "DISCARDED"
+    assert "attention" not in ended
+    assert re.fullmatch(
+        r"given up at 2\S+Z, its raw mail was gone; FAILED before StorageUnavailable the file system is full",
+        ended["reason"],
+    )
+    assert (found["m1", "eve@example.com"]["status"], found["m1", "(bounce)"]["status"]) == ("DELIVERED", "BOUNCED")
+    [row] = at.json("trace m1 --wide --status DISCARDED")
+    assert row["reason"] == ended["reason"]
+    # A second time there is nothing to end.
+    [row] = at.json("held discard m1 --yes", 1)
+    assert row["reason"] == "it has come to its end: BOUNCED, DELIVERED, DISCARDED"
+
+
+@pytest.mark.parametrize("status", ["FAILED", "CLAIMED", "RELEASED", "RESTORING"])
+@pytest.mark.parametrize("place", ["mail/m1", "quarantine/m1"])
+def test_what_can_still_be_delivered_is_not_given_up(at: Operator, status: str, place: str) -> None:
+    record(at, "m1", "bob@example.com", status, quarantine_key="quarantine/m1", lease_until=1)
+    at.s3.put_object(Bucket="mail", Key=place, Body=b"hello")
+    [row] = at.json("held discard m1 --yes", 1)
+    assert row["outcome"] == f"{status}, left as it is"
+    assert row["reason"].startswith(f"s3://mail/{place} is there: mailroomctl ")
+    at.s3.delete_object(Bucket="mail", Key=place)
+    assert at.json("held discard m1 --yes")[0]["outcome"] == "discarded"
+    assert records(at)["m1", "bob@example.com"]["reason"].endswith(f"its raw mail was gone; {status} before")
+
+
+def test_what_an_execution_works_on_is_not_given_up(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(at, "m1", "bob@example.com", "CLAIMED", lease_until=2**32, lease_owner="a")
+    assert at.json("held discard m1 --yes", 1)[0]["reason"] == "an execution works on it"
+    # Neither what another one takes over between the look and the change.
+    record(at, "m1", "bob@example.com", "CLAIMED", lease_until=1, lease_owner="a")
+    real = DeliveriesTable.change_status
+
+    def late(self: DeliveriesTable, row: dict[str, Any], *arguments: Any, **fields: str) -> bool:
+        record(at, "m1", "bob@example.com", "CLAIMED", lease_until=2**32, lease_owner="b")
+        return real(self, row, *arguments, **fields)
+
+    monkeypatch.setattr(DeliveriesTable, "change_status", late)
+    assert at.json("held discard m1 --yes", 1)[0]["outcome"] == "changed meanwhile, left as it is"
+    assert records(at)["m1", "bob@example.com"]["status"] == "CLAIMED"
+
+
+def test_single_held_messages_are_given_up_by_the_beginning_of_their_id(at: Operator) -> None:
+    at.parameters["MailKeyPrefix"] = "mail/"
+    hold(at, "0123abcd", INFO, INFO)
+    hold(at, "4567abcd", INFO, INFO)
+    assert at.json("held discard 0123 --yes")[0]["outcome"] == "discarded"
+    found = records(at)
+    assert (found["0123abcd", INFO]["status"], found["4567abcd", INFO]["status"]) == ("DISCARDED", "HELD")
+    assert "correct the entry" in found["0123abcd", INFO]["reason"]
+    rows = at.json("held discard 4567 nothing --yes", 1)
+    assert [(one["outcome"], one["reason"]) for one in rows] == [
+        ("discarded", rows[0]["reason"]),
+        ("left as it is", "nothing is on record of it"),
+    ]
+
+
+@pytest.mark.parametrize("options", ["", "m1 --entry info@example.com", "m1 --since 1d"])
+def test_discard_takes_messages_or_an_entry(at: Operator, options: str) -> None:
+    at.run(f"held discard {options}", 2)
+
+
 def test_held_mail_is_replayed_for_its_recipients_only(at: Operator) -> None:
     hold(at, "m1", INFO, INFO)
     hold(at, "m1", "a@unknown.example", UNKNOWN)

@@ -1,4 +1,4 @@
-"""docs/permissions: each person may make the calls that their commands make, and no others."""
+"""docs/permissions: each person, and the mail server, may make the calls that their commands make, and no others."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from tests.unit.privileges.command_calls import calls, commands
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs/permissions"
-DOCUMENTS = {name: json.loads((FOLDER / f"{name}.json").read_text()) for name in ("operator", "read-only", "auditor")}
+PEOPLE = ("operator", "read-only", "auditor", "mail-server")
+DOCUMENTS = {name: json.loads((FOLDER / f"{name}.json").read_text()) for name in PEOPLE}
 
 READING = {
     *("init", "doctor", "status", "trace", "audit", "explain"),
@@ -21,7 +22,9 @@ READING = {
 }
 #: Who proves that nothing is lost needs no addresses of single people.
 PROVING = {"status", "trace", "audit", "held list", "quarantine list", "directory check"}
-COMMANDS = {"operator": set(commands()), "read-only": READING, "auditor": PROVING}
+#: What runs on the Dovecot server, by cron too, with the server's own role.
+SERVING = {"dovecot config", "dovecot users", "dovecot check", "import"}
+COMMANDS = {"operator": set(commands()), "read-only": READING, "auditor": PROVING, "mail-server": SERVING}
 #: What only an option needs, with the reason why a reader does not get it.
 WITHHELD = {
     "directory check": {"dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem"},  # --fix
@@ -114,15 +117,22 @@ def test_the_operator_s_is_the_largest() -> None:
 
 def test_readers_change_nothing_and_read_no_mail() -> None:
     reads = ("Describe", "Get", "List", "Query", "Scan", "BatchGet", "Receive", "Filter", "Decrypt")
-    for person in ("read-only", "auditor"):
+    for person in ("read-only", "auditor", "mail-server"):
         # Looking at a queue takes a message out of sight for a moment, and lets it go.
         given = set(granted(DOCUMENTS[person])) - {"sqs:ChangeMessageVisibility"}
         assert {one for one in given if not one.partition(":")[2].startswith(reads)} == set()
         assert "s3:GetObject" not in given
 
 
+def test_the_mail_server_sees_the_directory_alone() -> None:
+    [tables] = [one for one in DOCUMENTS["mail-server"]["Statement"] if ":dynamodb:" in one["Resource"]]
+    assert tables["Resource"].rpartition("/")[2] == "mailroom-DirectoryTable-*"
+    assert set(granted(DOCUMENTS["mail-server"])) < set(granted(DOCUMENTS["operator"]))
+
+
 def test_the_commands_are_those_that_there_are() -> None:
     assert set(commands()) >= READING >= PROVING
+    assert set(commands()) >= SERVING
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ class Status(StrEnum):
     HELD = "HELD"
     """There is no copy because of a fault of our own; an operator corrects it and replays, or discards."""
     DISCARDED = "DISCARDED"
-    """An operator has given up what was held."""
+    """An operator has given up what was held, or what had no raw mail any more."""
     REPLAYED = "REPLAYED"
     """Was rejected, held or failed; a replay has delivered it, or decided about it anew."""
     FAILED = "FAILED"

@@ -91,6 +91,14 @@ ACTIONS: Mapping[str, Action] = {
         *_both(held.discard, yes=True),
         names=("entry",),
     ),
+    "give-up": Action(
+        "Give up what can never be delivered",
+        "Its raw mail is gone: nothing can deliver it. It ends as given up, and no list names it any more.",
+        "Give it up",
+        *_both(held.discard, yes=True),
+        names=("message_ids*",),
+        back="/messages/{message_ids}",
+    ),
     "release": Action(
         "Release from quarantine",
         "The message is delivered to the inbox, although a policy has held it back.",

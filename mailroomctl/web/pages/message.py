@@ -99,7 +99,13 @@ def _actions(records: Sequence[Record], stored: bool) -> dict[str, Any]:
     held = sorted({str(one.get("entry") or one["mailbox"]) for one in records if one["status"] == Status.HELD})
     quarantined = [one for one in records if one.get("quarantine_key") and one["status"] == Status.QUARANTINED]
     failed = not records or any(one["status"] in (Status.FAILED, Status.CLAIMED) for one in records)
-    return {"replay": stored and bool(records), "held": held, "quarantined": bool(quarantined), "redrive": failed}
+    return {
+        "replay": stored and bool(records),
+        "held": held,
+        "quarantined": bool(quarantined),
+        "redrive": failed,
+        "given_up": not stored and failed and bool(records),
+    }
 
 
 def _picture(machine: Machine, way: Way, chosen: str | None) -> str:
