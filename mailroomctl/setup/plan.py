@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailroomctl.errors import CommandError
@@ -60,6 +60,8 @@ def make(stack: Stack, answers: Answers, questions: Questions) -> Plan:
     storage = choose(stack, calls, account, answers.storage, questions)
     alarms = _Alarms(stack, calls, account, answers, questions)
     missing = storage.missing or None in account.identities.values()
+    # Half of a file system the template would refuse.
+    parameters = ({} if storage.missing else storage.parameters) | account.left.parameters | alarms.parameters
     todo = [
         steps.environment(account.region, stack.name, stack.profile),
         *_identities(account),
@@ -68,7 +70,7 @@ def make(stack: Stack, answers: Answers, questions: Questions) -> Plan:
         *storage.steps,
         *account.left.steps(),
         *([steps.again(_command(answers, alarms.told))] if missing else []),
-        steps.deploy(again=bool(account.deployed and account.deployed.version)),
+        _deploy(account.deployed, parameters),
         *storage.after,
         *(steps.mailboxes(domain, _organisation(account, domain)) for domain in answers.domains),
         *_receipt_rule(account, answers),
@@ -85,8 +87,7 @@ def make(stack: Stack, answers: Answers, questions: Questions) -> Plan:
             *storage.warnings,
             *alarms.warnings,
         ],
-        # Half of a file system the template would refuse.
-        parameters=({} if storage.missing else storage.parameters) | account.left.parameters | alarms.parameters,
+        parameters=parameters,
         records=[
             record
             for domain in answers.domains
@@ -137,6 +138,13 @@ def _identities(account: Account) -> Iterator[Step]:
 def _concurrency(limit: int | None) -> Iterator[Step]:
     if limit is not None and limit < _SMALL:
         yield steps.more_concurrency(limit)
+
+
+def _deploy(deployed: Deployed | None, parameters: Mapping[str, str]) -> Step:
+    if not (deployed and deployed.version):
+        return steps.deploy()
+    changes = any(deployed.parameters.get(name, "") != value for name, value in parameters.items())
+    return steps.deploy_again(deployed.parameters.get("AttentionIndex"), changes=changes)
 
 
 def _organisation(account: Account, domain: str) -> str:

@@ -84,12 +84,33 @@ def again(command: str) -> Step:
     )
 
 
-def deploy(*, again: bool) -> Step:
+def deploy() -> Step:
     """The stack."""
     return Step(
-        "Deploy the stack" if not again else "Deploy the stack again",
-        "It takes about five minutes, shows the changes first, and ends with the outputs. No mail flows yet.",
-        ("sam build", "sam deploy"),
+        "Deploy the stack",
+        "It shows the changes, asks, takes about five minutes, and ends with the outputs. No mail flows yet.",
+        ("sam build && sam deploy",),
+    )
+
+
+def deploy_again(attention_index: str | None, *, changes: bool) -> Step:
+    """A stack that is there; ``attention_index`` as it has the parameter, which version 0.1 does not know.
+
+    ``changes`` says that the file has other values than the stack: what is given on the command line goes before it.
+    """
+    of_both = ("sam build && sam deploy --parameter-overrides AttentionIndex=later",) if attention_index is None else ()
+    if attention_index == "enabled":
+        commands: tuple[str, ...] = ("sam build && sam deploy",)
+    else:
+        build = "" if of_both else "sam build && "
+        commands = (*of_both, f"{build}sam deploy --parameter-overrides AttentionIndex=enabled")
+        commands += ("sam deploy",) if changes else ()
+    indexes = "" if len(commands) == 1 else "One after the other: DynamoDB makes one index of a table at a time. "
+    return Step(
+        "Deploy the stack again",
+        f"Mail may come in meanwhile. Read CHANGELOG.md first. {indexes}What the last command finds, "
+        "docs/operations.md explains under Upgrade.",
+        (*commands, "mailroomctl directory check"),
     )
 
 

@@ -143,6 +143,15 @@ def test_what_the_plan_names_exists(empty: Newcomer, full: Newcomer) -> None:
                 assert_can_be_typed(words[1:])
 
 
+def test_the_readme_has_the_same_commands(empty: Newcomer) -> None:
+    """Whoever goes by the README alone types what the plan says."""
+    readme = (ROOT / "README.md").read_text().splitlines()
+    plan = {step["title"]: step["commands"] for step in empty.plan("--alarms ops@example.net")["steps"]}
+    for title in ("Deploy the stack", "Activate the receipt rule"):
+        at = readme.index(plan[title][0])
+        assert readme[at - 1 : at + len(plan[title]) + 1] == ["```", *plan[title], "```"]
+
+
 def assert_can_be_typed(words: list[str]) -> None:
     found: Any = get_command(app)
     while hasattr(found, "commands"):
@@ -246,6 +255,31 @@ def deployed(status: str = "UPDATE_COMPLETE", *, version: str = "0.1.0", **param
             }
         ]
     }
+
+
+def commands_to_deploy(plan: dict[str, Any]) -> list[str]:
+    [step] = [one for one in plan["steps"] if one["title"] == "Deploy the stack again"]
+    *deployments, last = step["commands"]
+    assert last == "mailroomctl directory check"
+    return deployments
+
+
+def test_a_stack_of_this_version_is_deployed_at_once(full: Newcomer) -> None:
+    full.account.answers["cloudformation.DescribeStacks"] = deployed(AttentionIndex="enabled")
+    assert commands_to_deploy(full.plan()) == ["sam build && sam deploy"]
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_a_stack_of_version_0_1_gets_one_index_after_the_other(full: Newcomer, changes: bool) -> None:
+    """What is given on the command line goes before samconfig.toml, so a change there takes a deployment of its own."""
+    parameters = STORAGE | ({} if changes else {"AlarmTopicArn": TOPIC})
+    full.account.answers["cloudformation.DescribeStacks"] = deployed(**parameters)
+    of_file = ["sam deploy"] if changes else []
+    second = "sam deploy --parameter-overrides AttentionIndex=enabled"
+    first = "sam build && sam deploy --parameter-overrides AttentionIndex=later"
+    assert commands_to_deploy(full.plan("--alarms ops@example.net")) == [first, second, *of_file]
+    full.account.answers["cloudformation.DescribeStacks"] = deployed(AttentionIndex="later", **parameters)
+    assert commands_to_deploy(full.plan("--alarms ops@example.net")) == [f"sam build && {second}", *of_file]
 
 
 def test_a_stack_of_somebody_else_keeps_its_name(empty: Newcomer) -> None:

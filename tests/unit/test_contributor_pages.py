@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +83,13 @@ def test_the_readme_names_what_a_stack_retains() -> None:
     assert "Six resources are retained" in (ROOT / "README.md").read_text()
 
 
-def test_the_readme_ends_the_intake_as_sam_and_the_template_read_it() -> None:
+def test_the_readme_begins_and_ends_the_intake_as_sam_and_the_template_read_it() -> None:
     """sam keeps the value of a parameter that is left out, and refuses ``NAME=`` without quotes."""
-    (command,) = re.findall(r"^sam deploy --parameter-overrides (.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
-    given = CfnParameterOverridesType().convert(tuple(shlex.split(command)), None, None)
+    text = (ROOT / "README.md").read_text()
+    begin, end = re.findall(r"^sam deploy --parameter-overrides (.+)$", text, re.MULTILINE)
+    given = CfnParameterOverridesType().convert(tuple(shlex.split(begin)), None, None)
+    assert given == {"ReceiptRuleSetName": "mailroom", "MailDomains": "example.com"}
+    given = CfnParameterOverridesType().convert(tuple(shlex.split(end)), None, None)
     assert given == {"ReceiptRuleSetName": ""}
     template = loads((ROOT / "template.yaml").read_text(), "template.yaml")
     conditions = template["Conditions"]["HasReceiptRule"]
@@ -107,5 +111,14 @@ def test_the_pages_say_what_the_workflow_s_log_keeps() -> None:
 def test_the_readme_names_parameters_that_exist() -> None:
     template = loads((ROOT / "template.yaml").read_text(), "template.yaml")
     set_there = re.findall(r'^ +"(\w+)=', (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert len(set_there) == 8
+    assert len(set_there) == 7
     assert set(set_there) <= set(template["Parameters"])
+
+
+def test_the_readme_shows_the_two_ways_of_the_storage_apart() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    new, existing = (re.findall(r'"(\w+)=', one) for one in blocks)
+    assert new == ["Storage", "AlarmTopicArn"]
+    assert existing == ["FileSystemId", "AccessPointId", "SubnetIds", "SecurityGroupIds", "AlarmTopicArn"]
+    for one in blocks:
+        assert tomllib.loads(one)["parameter_overrides"]
