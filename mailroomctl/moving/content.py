@@ -1,6 +1,7 @@
 """One message's bytes: in memory while they are few, else in a temporary file without a name."""
 
 import hashlib
+import io
 import tempfile
 from collections.abc import Iterator
 from typing import IO
@@ -72,6 +73,13 @@ class Content:
         self._file.seek(0)
         while chunk := self._file.read(CHUNK):
             yield chunk
+
+    def stream(self) -> IO[bytes]:
+        """All bytes as a file, which ends with this content."""
+        if self._file is None:
+            return io.BytesIO(b"".join(self._pieces))
+        self._file.seek(0)
+        return self._file
 
     def digest(self) -> bytes:
         """A hash of all bytes."""

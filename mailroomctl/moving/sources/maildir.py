@@ -13,6 +13,7 @@ from mailroom.folder_names import INBOX
 from mailroomctl.moving.content import read_content
 from mailroomctl.moving.folders import Levels
 from mailroomctl.moving.headers import Headers
+from mailroomctl.moving.sources.compression import plain_content
 from mailroomctl.moving.sources.item import Entry, Message, Reading
 
 FLAGS = "DFRST"
@@ -29,18 +30,24 @@ _FORWARDED = "P"
 
 def is_message(path: tuple[str, ...]) -> bool:
     """Tell whether a file is a message of a Maildir."""
-    return len(path) >= 2 and path[-2] in PARTS and not path[-1].lower().endswith(".eml")
+    return len(path) >= 2 and path[-2] in PARTS and not _is_eml(path[-1])
 
 
 def is_draft(path: tuple[str, ...]) -> bool:
     """Tell whether a file is one that a delivery to a Maildir has not finished."""
-    return len(path) >= 2 and path[-2] == "tmp" and re.match(r"\d+\.", path[-1]) is not None
+    name = path[-1] if path else ""
+    return len(path) >= 2 and path[-2] == "tmp" and re.match(r"\d+\.", name) is not None and not _is_eml(name)
+
+
+def _is_eml(name: str) -> bool:
+    """A folder may be called ``new`` or ``tmp`` and hold files that are no Maildir's."""
+    return name.lower().endswith(".eml")
 
 
 def read_message(entry: Entry, reading: Reading) -> Message:
     """Read one message."""
     with entry.open() as stream:
-        content = read_content(stream)
+        content = plain_content(read_content(stream))
     letters = "".join(_INFO.findall(entry.path[-1])[-1:])
     names = reading.keywords.get(entry.path[:-2], {})
     keywords = [names.get(letter, f"keyword {letter}") for letter in letters if letter.islower()]

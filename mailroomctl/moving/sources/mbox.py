@@ -4,24 +4,30 @@ Bytes stay what they are, with two exceptions, which are what the format adds: o
 where), and the one empty line between a message and the next one's line.
 
 A line is taken for such a separator when an empty line, or nothing, is in front of it and a date in it. Programs that
-follow no rule leave out one of these: then the next line must be a header field. ``Content-Length:`` is not believed.
+follow no rule leave out one of these: then the next line must be a header field. So it must where nothing is quoted,
+because a line of a message may look the same. ``Content-Length:`` is not believed.
 """
 
+import io
 import re
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from mailroomctl.moving.content import CHUNK, Content
 from mailroomctl.moving.dates import parse_separator
 from mailroomctl.moving.folders import Levels
 from mailroomctl.moving.headers import FIELD, Headers
 from mailroomctl.moving.sources import takeout
+from mailroomctl.moving.sources.eml import looks_like_mail
 from mailroomctl.moving.sources.item import Item, Message, Quoting, Reading, SetAside
 
 _FROM = b"From "
 _QUOTE = ord(">")
 _LF = ord("\n")
 _LOOK_AHEAD = 256
+# An editor's mark of UTF-8, and empty lines.
+_BEFORE_FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r?\n)*")
+_BEGINS_MESSAGE = re.compile(rb"\r?\n|>*From |%s" % FIELD.pattern)
 _DATELESS = re.compile(rb"From (\S*)\s*\Z")
 _BEFORE_ALL = b"\n\n"
 _STATUS = {"R": "S"}
@@ -36,6 +42,12 @@ class Separator(NamedTuple):
     date: float | None
 
 
+def before_first_line(beginning: bytes) -> int:
+    """Return how many bytes of a file to pass over, because an mbox follows them; 0 where none does."""
+    found = _BEFORE_FIRST_LINE.match(beginning)
+    return found.end() if found and looks_like_mbox(beginning[found.end() :]) else 0
+
+
 def looks_like_mbox(beginning: bytes) -> bool:
     """Tell whether a file that begins so is an mbox."""
     line, _, following = beginning.partition(b"\n")
@@ -44,44 +56,50 @@ def looks_like_mbox(beginning: bytes) -> bool:
 
 
 def read_mbox(
-    stream: IO[bytes], where: str, folder: Levels, reading: Reading, otherwise: float, *, scope: str = ""
+    stream: io.BufferedIOBase, where: str, folder: Levels, reading: Reading, otherwise: float, *, scope: str = ""
 ) -> Iterator[Item]:
     """Read all messages; ``scope`` is for those with Gmail's labels, which one export may hold in several files."""
     number = 0
     content: Content | None = None
     date, tail = None, b""
+
+    def finished(whole: Content) -> Item:
+        whole.add(_without_blank_line(tail))
+        if not number and not looks_like_mail(whole.head()):
+            whole.close()
+            return SetAside(where, "there is something before the first message")
+        return _message(whole, date, f"{where}, message {number}", folder, reading, otherwise, scope)
+
     try:
         for part in split(stream, reading.quoting):
             if isinstance(part, Separator):
                 if content is not None:
-                    content.add(_without_blank_line(tail))
                     done, content = content, None
-                    yield _message(done, date, f"{where}, message {number}", folder, reading, otherwise, scope)
+                    yield finished(done)
                 number += 1
                 content, date, tail = Content(), part.date, b""
-            elif content is None:
-                yield SetAside(where, "there is something before the first message")
             else:
+                content = content or Content()  # before the first separator, which may be lost
                 tail += part
                 content.add(tail[:-4])
                 tail = tail[-4:]
         if content is not None:
-            content.add(_without_blank_line(tail))
             done, content = content, None
-            yield _message(done, date, f"{where}, message {number}", folder, reading, otherwise, scope)
+            yield finished(done)
     finally:
         if content is not None:
             content.close()
 
 
-def split(stream: IO[bytes], quoting: Quoting) -> Iterator[bytes | Separator]:
+def split(stream: io.BufferedIOBase, quoting: Quoting) -> Iterator[bytes | Separator]:
     """Cut a stream at its separators, and take quotes away; lines may be of any length."""
     buffer, before = b"", _BEFORE_ALL
+    first = True
     fresh = True  # the buffer begins where a line does
     loose: bool | None = None
     ended = False
     while not ended:
-        data = stream.read(CHUNK)
+        data = stream.read1(CHUNK)
         ended = not data
         buffer += data
         limit = len(buffer) if ended else buffer.rfind(b"\n") + 1
@@ -113,7 +131,8 @@ def split(stream: IO[bytes], quoting: Quoting) -> Iterator[bytes | Separator]:
             following = buffer[end : end + _LOOK_AHEAD]
             whole = ended or len(following) == _LOOK_AHEAD
             date = parse_separator(buffer[line:end])
-            answer = _is_separator(buffer[line:end], date, blank, following, loose=loose, whole=whole)
+            strict = quoting is Quoting.NONE and not first
+            answer = _is_separator(buffer[line:end], date, blank, following, loose=loose, whole=whole, strict=strict)
             if answer is None:
                 cut = line
                 break
@@ -121,6 +140,7 @@ def split(stream: IO[bytes], quoting: Quoting) -> Iterator[bytes | Separator]:
                 if line > start:
                     yield buffer[start:line]
                 yield Separator(date)
+                first = False
                 start = search = end
         if cut > start:
             yield buffer[start:cut]
@@ -130,15 +150,25 @@ def split(stream: IO[bytes], quoting: Quoting) -> Iterator[bytes | Separator]:
 
 
 def _is_separator(
-    line: bytes, date: float | None, blank: bool, following: bytes, *, loose: bool, whole: bool
+    line: bytes,
+    date: float | None,
+    blank: bool,
+    following: bytes,
+    *,
+    loose: bool,
+    whole: bool,
+    strict: bool = False,
 ) -> bool | None:
     """Judge a line that begins with ``From ``; None when more must be seen of what follows.
 
-    ``blank`` says that an empty line, or nothing, is in front of it; ``loose``, that the file's first one has no date.
+    ``blank`` says that an empty line, or nothing, is in front of it; ``loose``, that the file's first one has no date;
+    ``strict``, that such lines are not quoted within messages.
     """
     dated = date is not None
     if dated and blank:
-        return True
+        if not strict:
+            return True
+        return (not following or _BEGINS_MESSAGE.match(following) is not None) if whole else None
     dateless = _DATELESS.match(line)
     if not (dated or dateless or loose):
         return False

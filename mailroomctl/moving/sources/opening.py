@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mailroomctl.errors import CommandError
+from mailroomctl.moving.sources.compression import ERRORS, decompressed
 from mailroomctl.moving.sources.directory import DirectorySource
-from mailroomctl.moving.sources.item import Entry, Item, Reading, Source, SourceBroken
-from mailroomctl.moving.sources.tar_file import TarSource, decompressed, looks_like_tar, position_of, total_of
+from mailroomctl.moving.sources.item import Entry, Item, NoMail, Reading, SetAside, Source, SourceBroken
+from mailroomctl.moving.sources.tar_file import TarSource, looks_like_tar, position_of, total_of
 from mailroomctl.moving.sources.tree import read_entries
 from mailroomctl.moving.sources.zip_file import ZipSource
 
@@ -35,9 +36,11 @@ class FileSource:
         return (self.total or 0) if self._raw.closed else position_of(self._raw)
 
     def items(self) -> Iterator[Item]:
-        """All that is in the file."""
-        otherwise = os.fstat(self._raw.fileno()).st_mtime
-        yield from read_entries([Entry((), self._name, lambda: self._stream, None, otherwise)], self._reading)
+        """All that is in the file. It was named as a source: where it is something else, that is no success."""
+        status = os.fstat(self._raw.fileno())
+        entry = Entry((), self._name, lambda: self._stream, None, status.st_mtime)
+        for item in read_entries([entry], self._reading):
+            yield SetAside(*item) if isinstance(item, NoMail) and status.st_size else item
 
     def close(self) -> None:
         """Close the file."""
@@ -51,17 +54,25 @@ def open_source(path: str, reading: Reading) -> Source:
         if path != STDIN and Path(path).is_dir():
             return DirectorySource(Path(path), reading)
         raw = io.FileIO(sys.stdin.fileno() if path == STDIN else path, closefd=path != STDIN)
-        buffered = io.BufferedReader(raw, _BUFFER)
-        if buffered.peek(4).startswith(_ZIP):
-            if path == STDIN:
-                raise CommandError("a zip archive has its directory at the end: give it as a file, not as -.")
+        try:
+            return _opened(raw, path, reading)
+        except BaseException:
             raw.close()
-            return ZipSource(Path(path), reading)
-        stream = decompressed(buffered)
-        if looks_like_tar(stream.peek(512)):
-            return TarSource(stream, raw, reading)
-        return FileSource(stream, raw, path, reading)
-    except (OSError, EOFError) as error:
+            raise
+    except (OSError, *ERRORS) as error:
         raise CommandError(f"{path}: {getattr(error, 'strerror', None) or error}.") from None
     except SourceBroken as error:
         raise CommandError(f"{path}: {error}.") from None
+
+
+def _opened(raw: io.FileIO, path: str, reading: Reading) -> Source:
+    buffered = io.BufferedReader(raw, _BUFFER)
+    if buffered.peek(4).startswith(_ZIP):
+        if path == STDIN:
+            raise CommandError("a zip archive has its directory at the end: give it as a file, not as -.")
+        raw.close()
+        return ZipSource(Path(path), reading)
+    stream = decompressed(buffered)
+    if looks_like_tar(stream.peek(512)):
+        return TarSource(stream, raw, reading)
+    return FileSource(stream, raw, path, reading)

@@ -1,38 +1,40 @@
-"""Files of a tar archive, compressed or not, in the order in which they come: nothing is kept, nothing unpacked."""
+"""Files of a tar archive, compressed or not, in the order in which they come: nothing is kept, nothing unpacked.
 
-import bz2
-import gzip
+A hard link has no bytes of its own: Dovecot makes one where somebody copies a message. Only the names of links are
+remembered; where there are any, the archive is read a second time for the files that they are links to.
+"""
+
 import io
-import lzma
 import os
 import tarfile
-import zlib
-from collections.abc import Callable, Iterator
-from typing import IO, Any, cast
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any, NamedTuple, cast
 
-from mailroomctl.moving.sources.item import Entry, Item, Reading, SourceBroken, Unreadable, shown
+from mailroomctl.moving.content import CHUNK, IN_MEMORY
+from mailroomctl.moving.sources.compression import ERRORS, decompressed
+from mailroomctl.moving.sources.item import Entry, Item, Reading, SetAside, SourceBroken, Unreadable, shown
 from mailroomctl.moving.sources.tree import read_entries
 
 _BLOCK = 512
-_COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], object]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
-}
-_ERRORS = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError)
+_BUFFER = 256 * 1024
+_ERRORS = (tarfile.TarError, OSError, *ERRORS)
+_SPECIAL = "a link, or another special file"
+_READ_ONCE = "a hard link, whose bytes came earlier: give the archive as a file, not as -"
+_NO_TARGET = "a hard link to something that is not in the archive"
 
 
 # Else tarfile remembers every file. Its types do not know of it yet.
 _NOTHING_KEPT: Any = {"stream": True}
 
+type Path = tuple[str, ...]
 
-def decompressed(stream: "io.BufferedReader[Any]") -> "io.BufferedReader[Any]":
-    """Look through a compression."""
-    beginning = stream.peek(_BLOCK)
-    for magic, opened in _COMPRESSIONS.items():
-        if beginning.startswith(magic):
-            return io.BufferedReader(cast(io.RawIOBase, opened(stream)), 256 * 1024)
-    return stream
+
+class _Link(NamedTuple):
+    """A second name of a file, met behind it."""
+
+    path: Path
+    modified: float
 
 
 def looks_like_tar(beginning: bytes) -> bool:
@@ -52,6 +54,7 @@ class TarSource:
         self._reading = reading
         self._stream = stream
         self._file = file
+        self._links: dict[Path, list[_Link]] = {}
         self.total = total_of(file)
 
     def position(self) -> int:
@@ -60,30 +63,73 @@ class TarSource:
 
     def items(self) -> Iterator[Item]:
         """All that is in the archive; raises ``SourceBroken`` where it ends too early or is damaged."""
-        try:
-            with tarfile.TarFile.open(fileobj=self._stream, mode="r|", **_NOTHING_KEPT) as archive:
-                for member in archive:
-                    if not member.isdir():
-                        yield from read_entries([self._entry(archive, member)], self._reading)
-        except _ERRORS as error:
-            raise SourceBroken(f"the archive is damaged or not complete: {error}") from None
+        for archive, member in _members(self._stream):
+            if member.islnk() and self._file.seekable():
+                link = _Link(_path(member.name), float(member.mtime))
+                self._links.setdefault(_path(member.linkname), []).append(link)
+            elif not member.isdir():
+                yield from read_entries([_entry(archive, member)], self._reading)
+        if self._links:
+            yield from self._linked()
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
         self._stream.close()
 
-    def _entry(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry:
-        path = tuple(level for level in member.name.split("/") if level not in ("", ".", ".."))
-        problem = None if member.isreg() else "a link, or another special file"
+    def _linked(self) -> Iterator[Item]:
+        """Read the archive again, for the files that have other names."""
+        with io.FileIO(os.dup(self._file.fileno())) as raw:
+            raw.seek(0)
+            with io.BufferedReader(raw, _BUFFER) as file, decompressed(file) as stream:
+                for archive, member in _members(stream):
+                    links = self._links.pop(_path(member.name), ()) if member.isreg() else ()
+                    if links:
+                        yield from read_entries(_entries(archive, member, links), self._reading)
+        for links in self._links.values():
+            yield from (SetAside(shown(link.path), _NO_TARGET) for link in links)
 
-        def opened() -> IO[bytes]:
-            stream = archive.extractfile(member)
-            if stream is None:
-                raise Unreadable("it cannot be read")
-            return cast(IO[bytes], _Broken(stream))
 
-        return Entry(path, shown(path), opened, float(member.mtime), float(member.mtime), problem)
+def _members(stream: IO[bytes]) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    try:
+        with tarfile.TarFile.open(fileobj=stream, mode="r|", **_NOTHING_KEPT) as archive:
+            for member in archive:
+                yield archive, member
+    except _ERRORS as error:
+        raise _broken(error) from None
+
+
+def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry:
+    path = _path(member.name)
+    problem = None if member.isreg() else _READ_ONCE if member.islnk() else _SPECIAL
+    modified = float(member.mtime)
+    return Entry(path, shown(path), lambda: _opened(archive, member), modified, modified, problem)
+
+
+def _entries(archive: tarfile.TarFile, member: tarfile.TarInfo, links: list[_Link]) -> Iterator[Entry]:
+    """One file under each of its other names; the archive gives its bytes once."""
+    with tempfile.SpooledTemporaryFile(IN_MEMORY, prefix="mailroom-import-") as kept:
+        with _opened(archive, member) as stream:
+            while chunk := stream.read(CHUNK):
+                kept.write(chunk)
+        for link in links:
+            kept.seek(0)
+            yield Entry(link.path, shown(link.path), lambda: cast(IO[bytes], _Kept(kept)), link.modified, link.modified)
+
+
+def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    stream = archive.extractfile(member)
+    if stream is None:
+        raise Unreadable("it cannot be read")
+    return cast(IO[bytes], _Broken(stream))
+
+
+def _path(name: str) -> Path:
+    return tuple(level for level in name.split("/") if level not in ("", ".", ".."))
+
+
+def _broken(error: Exception) -> SourceBroken:
+    return SourceBroken(f"the archive is damaged or not complete: {error}")
 
 
 def total_of(file: io.FileIO) -> int | None:
@@ -99,8 +145,8 @@ def position_of(file: io.FileIO) -> int:
         return 0
 
 
-class _Broken(io.RawIOBase):
-    """A file of the archive: what is wrong with it is wrong with all that follows."""
+class _Kept(io.RawIOBase):
+    """A file that stays open when whoever has read it closes this."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -110,12 +156,20 @@ class _Broken(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Read a piece."""
-        try:
-            return self._stream.read(size)
-        except _ERRORS as error:
-            raise SourceBroken(f"the archive is damaged or not complete: {error}") from None
+        return self._stream.read(size)
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+
+class _Broken(_Kept):
+    """A file of the archive: what is wrong with it is wrong with all that follows."""
+
+    def read(self, size: int = -1) -> bytes:
+        """Read a piece."""
+        try:
+            return super().read(size)
+        except _ERRORS as error:
+            raise _broken(error) from None

@@ -1,12 +1,11 @@
 """Which kind of mail each file of a tree is: a folder on disk, or an archive."""
 
 import io
-import lzma
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, cast
 
 from mailroomctl.moving.sources import eml, maildir, mbox
+from mailroomctl.moving.sources.compression import ERRORS
 from mailroomctl.moving.sources.item import Entry, Item, NoMail, Reading, SetAside, Unreadable
 
 _PEEK = 8 * 1024
@@ -28,7 +27,7 @@ def read_entries(entries: Iterable[Entry], reading: Reading) -> Iterator[Item]:
             yield from read_entry(entry, reading)
         except (Unreadable, OSError) as error:
             yield SetAside(entry.where, reason(error))
-        except (EOFError, zlib.error, lzma.LZMAError) as error:
+        except ERRORS as error:
             yield SetAside(entry.where, f"it is damaged or not complete: {error}")
 
 
@@ -53,7 +52,8 @@ def read_entry(entry: Entry, reading: Reading) -> Iterator[Item]:
     if maildir.is_draft(path):
         yield NoMail(entry.where, "an unfinished delivery")
     elif entry.problem:
-        if in_maildir or not _is_beside(name):
+        # A link that begins with a dot may be a folder of a Maildir.
+        if in_maildir or name.startswith(".") or not _is_beside(name):
             yield SetAside(entry.where, entry.problem)
     elif in_maildir:
         yield maildir.read_message(entry, reading)
@@ -65,7 +65,10 @@ def _read_by_its_beginning(entry: Entry, reading: Reading) -> Iterator[Item]:
     name = entry.path[-1].lower() if entry.path else ""
     with entry.open() as raw, io.BufferedReader(cast(io.RawIOBase, _Readable(raw)), _PEEK) as stream:
         beginning = stream.peek(_PEEK)
-        if mbox.looks_like_mbox(beginning) and not name.endswith(eml.ENDING):
+        if not name.endswith(eml.ENDING) and (skipped := mbox.before_first_line(beginning)):
+            stream.read(skipped)
+            beginning = stream.peek(_PEEK)
+        if _is_mbox(entry, name, beginning):
             folder = mbox_folder(entry.path)
             scope = "/".join(entry.path)
             yield from mbox.read_mbox(stream, entry.where, folder, reading, entry.otherwise, scope=scope)
@@ -76,9 +79,17 @@ def _read_by_its_beginning(entry: Entry, reading: Reading) -> Iterator[Item]:
         elif not beginning:
             yield NoMail(entry.where, "an empty file")
         elif name.endswith(_ARCHIVES):
-            yield NoMail(entry.where, "an archive; import it by itself")
+            yield SetAside(entry.where, "an archive; import it by itself")
         else:
             yield NoMail(entry.where, "no mail: it does not begin with header fields")
+
+
+def _is_mbox(entry: Entry, name: str, beginning: bytes) -> bool:
+    """Tell whether a file holds many messages; by its name alone also one whose beginning is lost."""
+    if name.endswith(eml.ENDING):
+        return False
+    named = (name or entry.where.lower()).removesuffix(".gz").endswith(_MBOX)
+    return mbox.looks_like_mbox(beginning) or (named and beginning != b"")
 
 
 def mbox_folder(path: tuple[str, ...]) -> tuple[str, ...]:
@@ -115,12 +126,13 @@ class _Readable(io.RawIOBase):
     """Any stream with a ``read``, for a BufferedReader, which adds the look ahead."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
+        # What is there already, where a stream can say so: what comes behind it may be an error.
+        self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._stream.read(len(buffer))
+        data = self._read(len(buffer))
         buffer[: len(data)] = data
         return len(data)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mailroomctl.moving.sources.eml import looks_like_mail
-from mailroomctl.moving.sources.item import Calendar, Message, NoMail, Reading
+from mailroomctl.moving.sources.item import Calendar, Message, NoMail, Reading, SetAside
 from tests.unit.mailroomctl.moving.one_import import mbox, messages, put, raw, read
 
 MAIL = b"From: a@example.org\r\nSubject: x\r\n\r\nbody"
@@ -51,8 +51,8 @@ def test_what_is_no_mail_is_told(tmp_path: Path) -> None:
         "contacts.vcf": "no mail: it does not begin with header fields",
         "picture.png": "no mail: it does not begin with header fields",
         "empty.txt": "an empty file",
-        "more.zip": "an archive; import it by itself",
     }
+    assert SetAside("more.zip", "an archive; import it by itself") in items
     assert len(items) == 5
 
 

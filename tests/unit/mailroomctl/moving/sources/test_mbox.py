@@ -30,8 +30,8 @@ LINES = st.sampled_from(
 
 def read_bytes(content: bytes, quoting: Quoting = Quoting.RD, *, piece: int = CHUNK) -> list[Message | SetAside]:
     class Slow(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            return super().read(min(size if size and size > 0 else piece, piece))
+        def read1(self, size: int | None = -1) -> bytes:
+            return super().read1(min(size if size and size > 0 else piece, piece))
 
     items = list(read_mbox(Slow(content), "x", (), Reading(quoting), 0))
     assert all(isinstance(item, Message | SetAside) for item in items)
@@ -146,14 +146,46 @@ def test_flags_are_in_header_fields(fields: bytes, flags: str | None, keywords: 
 
 def test_a_message_in_hand_is_closed_when_reading_fails() -> None:
     class Failing(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
+        def read1(self, size: int | None = -1) -> bytes:
             if self.tell() > 2 * CHUNK:
                 raise OSError(5, "Input/output error")
-            return super().read(size)
+            return super().read1(size)
 
     # A file that is left open is a warning, which is an error.
     with pytest.raises(OSError, match="Input/output"):
         list(read_mbox(Failing(mbox(b"b\n" * 4 * CHUNK)), "x", (), Reading(), 0))
+
+
+def test_where_nothing_is_quoted_a_separator_has_a_message_behind_it() -> None:
+    one = b"Subject: 1\n\nhe wrote:\n\n" + SEPARATOR + b"that was a separator\n"
+    content = SEPARATOR + one + b"\n" + SEPARATOR + b"Subject: 2\n\n\n" + SEPARATOR + b"\nbody alone\n\n" + SEPARATOR
+    expected = [one, b"Subject: 2\n\n", b"\nbody alone\n", b""]
+    for piece in (7, CHUNK):
+        assert bytes_of(read_bytes(content, Quoting.NONE, piece=piece)) == expected
+    assert len(bytes_of(read_bytes(content, Quoting.RD))) == 5
+
+
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\n", b"\r\n \t\n", b"\xef\xbb\xbf\n"])
+def test_an_editor_s_mark_and_empty_lines_may_be_in_front(tmp_path: Path, before: bytes) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(before + mbox(b"1\n", b"2\n"))
+    assert [raw(message) for message in messages(path)] == [b"1\n", b"2\n"]
+
+
+def test_a_file_whose_beginning_is_lost_is_read_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.mbox"
+    path.write_bytes(b"half a line\nand another\n\n" + mbox(b"1\n"))
+    told, message = read(path)
+    assert told == SetAside(str(path), "there is something before the first message")
+    assert isinstance(message, Message)
+    assert raw(message) == b"1\n"
+
+
+def test_a_first_message_without_its_separator_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.mbox"
+    first = b"Subject: 1\nFrom: a@example.org\n\nbody\n"
+    path.write_bytes(first + b"\n" + mbox(b"2\n"))
+    assert [raw(message) for message in messages(path)] == [first, b"2\n"]
 
 
 def test_what_is_in_front_of_the_first_message_is_set_aside() -> None:

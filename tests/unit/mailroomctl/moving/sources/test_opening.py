@@ -1,5 +1,8 @@
+import bz2
 import gzip
+import lzma
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,12 +38,38 @@ def test_a_compressed_mbox_that_ends_too_early_is_told(tmp_path: Path) -> None:
     assert told.reason.startswith("it is damaged or not complete")
 
 
-@pytest.mark.parametrize("content", [b"", b"nothing of the kind"])
-def test_anything_else_is_no_mail(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress])
+def test_what_a_small_broken_file_has_before_its_break_is_read(
+    tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    """Smaller than what is read ahead of everything."""
+    path = tmp_path / "x.mbox"
+    mails = [os.urandom(30_000).hex().encode() + b"\n" for _ in range(4)]
+    path.write_bytes(compress(mbox(*mails))[:-30])
+    *found, told = read(path)
+    assert [raw(item) for item in found if isinstance(item, Message)] == mails[: len(found)]
+    assert len(found) == 3
+    assert isinstance(told, SetAside)
+    assert told.reason.startswith("it is damaged or not complete")
+
+
+def test_of_a_broken_file_that_is_one_block_there_is_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.mbox"
+    path.write_bytes(bz2.compress(mbox(b"1\n"))[:40])
+    with pytest.raises(CommandError, match="ended before"):
+        read(path)
+
+
+def test_an_empty_file_has_no_mail_in_it(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    path.write_bytes(content)
-    [told] = read(path)
-    assert isinstance(told, NoMail)
+    path.write_bytes(b"")
+    assert read(path) == [NoMail(str(path), "an empty file")]
+
+
+def test_a_file_that_was_given_and_is_none_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"nothing of the kind")
+    assert read(path) == [SetAside(str(path), "no mail: it does not begin with header fields")]
 
 
 def test_what_is_not_there_is_a_mistake(tmp_path: Path) -> None:

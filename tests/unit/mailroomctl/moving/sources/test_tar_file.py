@@ -2,6 +2,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from mailroomctl.moving.sources.item import Message, Reading, SetAside, SourceBroken
 from mailroomctl.moving.sources.opening import open_source
+from mailroomctl.moving.sources.tar_file import TarSource
 from tests.unit.mailroomctl.moving.one_import import SECONDS, mbox, messages, raw, read
 
 MAIL = b"Subject: x\n\nbody\n"
@@ -38,7 +40,7 @@ def test_a_tar_is_read_however_it_is_compressed(tmp_path: Path, compress: Callab
     assert [raw(message) for message in (first, second, third)] == [MAIL, b"2\n", b"Subject: 3\n\n"]
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
 def test_special_files_are_set_aside(tmp_path: Path, kind: bytes) -> None:
     special = tarfile.TarInfo("../../special.eml")
     special.type, special.linkname = kind, "/etc/passwd"
@@ -49,6 +51,50 @@ def test_special_files_are_set_aside(tmp_path: Path, kind: bytes) -> None:
     message, told = read(path)
     assert isinstance(message, Message)
     assert told == SetAside("special.eml", "a link, or another special file")
+
+
+def linked(name: str, to: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.mtime = tarfile.LNKTYPE, to, SECONDS - 1
+    return info
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_a_message_that_dovecot_has_copied_is_a_hard_link(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "a.tar"
+    large = b"Subject: large\n\n" + b"x" * 300_000
+    links = [
+        linked("Maildir/.Sent/cur/3.a:2,F", "./Maildir/cur/1.a:2,S"),
+        linked("Maildir/.Work/cur/4.a:2,", "Maildir/cur/1.a:2,S"),
+        linked("Maildir/.Work/cur/5.b:2,S", "Maildir/cur/2.b:2,"),
+        linked("Maildir/.Work/cur/6.c:2,", "/etc/passwd"),
+        linked("Maildir/.Work/dovecot-uidlist.lock", "Maildir/dovecot-uidlist"),
+    ]
+    files = {"./Maildir/cur/1.a:2,S": MAIL, "Maildir/cur/2.b:2,": large, "Maildir/dovecot-uidlist": b"3 V1\n"}
+    path.write_bytes(compress(tar(files, *links)))
+    items = read(path)
+    found = [item for item in items if isinstance(item, Message)]
+    assert [(item.folder, item.flags, item.own_date, raw(item)) for item in found] == [
+        (("INBOX",), "S", SECONDS, MAIL),
+        (("INBOX",), "", SECONDS, large),
+        (("Sent",), "F", SECONDS - 1, MAIL),
+        (("Work",), "", SECONDS - 1, MAIL),
+        (("Work",), "S", SECONDS - 1, large),
+    ]
+    told = "a hard link to something that is not in the archive"
+    assert [item for item in items if item not in found] == [SetAside("Maildir/.Work/cur/6.c:2,", told)]
+
+
+def test_a_hard_link_on_standard_input_is_told(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, tar({"cur/1.a:2,": MAIL}, linked("cur/2.a:2,", "cur/1.a:2,")))
+    os.close(writing)
+    raw_file = io.FileIO(reading)
+    source = TarSource(io.BufferedReader(raw_file), raw_file, Reading())
+    message, told = source.items()
+    source.close()
+    assert isinstance(message, Message)
+    assert told == SetAside("cur/2.a:2,", "a hard link, whose bytes came earlier: give the archive as a file, not as -")
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
