@@ -13,13 +13,14 @@ from mailroomctl.command import INTERRUPTED, fail
 from mailroomctl.console import Console
 from mailroomctl.directory.models import checked_address
 from mailroomctl.directory.overlaps import path_of, path_template
+from mailroomctl.directory.records_names import records_name
 from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.errors import CommandError
 from mailroomctl.moving.folders import Folders, left_out_folders, parse_folder, parse_mapping
 from mailroomctl.moving.importing import Options, import_source
 from mailroomctl.moving.known import By
 from mailroomctl.moving.owner import Owner, owner_for, parse_owner
-from mailroomctl.moving.plan import Move, read_map, refuse_own_mailbox
+from mailroomctl.moving.plan import Move, Target, Wrong, read_map, refuse_own_mailbox, targets
 from mailroomctl.moving.progress import showing
 from mailroomctl.moving.sources.item import Calendar, Quoting, Reading
 from mailroomctl.moving.sources.opening import STDIN, open_source
@@ -28,6 +29,7 @@ from mailroomctl.moving.write import usual_jobs
 from mailroomctl.stack import Stack
 
 _SHOWN = 10  # messages, to people
+_MOST_LINES = 100  # of what is wrong in a map
 
 
 def import_mail(
@@ -95,19 +97,16 @@ def import_mail(
     left_out, base = left_out_folders(leave_out or []), parse_folder(folder or "")
     labels = {source[0]: target for source, target in mapping.items() if len(source) == 1}
     wanted = parse_owner(owner)
-    moves = [
-        move._replace(address=normalised(str(checked_address(move.address))))
-        for move in _moves(source, to, path, map_file)
-    ]
-    moves = [move._replace(path=check_path(move.path) if move.path else _path(stack, move.address)) for move in moves]
+    moves = _moves(stack, console, source, to, path, map_file)
 
     def reading() -> Reading:
         return Reading(mbox, calendar, lambda label: "/".join(labels.get(label.casefold(), (label,))))
 
-    def options(owner: Owner | None) -> Options:
+    def options(owner: Owner | None, name: str) -> Options:
         return Options(
             folders=lambda: Folders(mapping, left_out, base),
             jobs=jobs or usual_jobs(str(mail_root)),
+            name=name,
             known_by=skip_by or (By.ALL if skip_known else None),
             seen=seen,
             dry_run=dry_run,
@@ -117,38 +116,57 @@ def import_mail(
     _import_all(console, moves, mail_root, wanted, reading, options)
 
 
-def _moves(source: str | None, to: str | None, path: str | None, map_file: Path | None) -> list[Move]:
-    if map_file is not None:
-        if source or to or path:
-            raise CommandError("--map says what goes where; give no SOURCE, --to or --path with it.")
-        return read_map(map_file)
-    if source is None or to is None:
-        raise CommandError("give a SOURCE and --to MAILBOX, or --map FILE.")
-    return [Move(source, to, path)]
+def _moves(
+    stack: Stack, console: Console, source: str | None, to: str | None, path: str | None, map_file: Path | None
+) -> list[tuple[Move, Target]]:
+    if map_file is None:
+        if source is None or to is None:
+            raise CommandError("give a SOURCE and --to MAILBOX, or --map FILE.")
+        moves, wrong = [Move(source, to, path)], list[Wrong]()
+    elif source or to or path:
+        raise CommandError("--map says what goes where; give no SOURCE, --to or --path with it.")
+    else:
+        moves, wrong = read_map(map_file)
+    found = targets(moves, lambda move: _target(stack, move), wrong)
+    if wrong:
+        for one in wrong[:_MOST_LINES]:
+            console.note(str(one))
+        lines = "one line is" if len(wrong) == 1 else f"{len(wrong)} lines are"
+        raise CommandError(f"nothing was imported: {lines} wrong in {map_file}.")
+    for target in dict.fromkeys(target for _, target in found):
+        if not target.enabled:
+            console.warn(f"{target.address} is disabled: mail is imported, and nobody can log in to read it")
+    return found
 
 
-def _path(stack: Stack, address: str) -> str:
-    """Ask the directory where a mailbox lies."""
-    return path_of(DirectoryTable(stack).require(address, "mailbox"), path_template(stack))
+def _target(stack: Stack, move: Move) -> Target:
+    """Find a mailbox: where it is said to lie, else where the directory says."""
+    address = normalised(str(checked_address(move.address)))
+    if move.path:
+        return Target(address, check_path(move.path), address)
+    item = DirectoryTable(stack).require(address, "mailbox")
+    enabled = item.get("enabled") is not False
+    return Target(address, path_of(item, path_template(stack)), records_name(item), enabled)
 
 
 def _import_all(
     console: Console,
-    moves: list[Move],
+    moves: list[tuple[Move, Target]],
     mail_root: Path,
     wanted: Owner | None,
     reading: Callable[[], Reading],
-    options: Callable[[Owner | None], Options],
+    options: Callable[[Owner | None, str], Options],
 ) -> None:
     """Import one source after the other; what is wrong with one does not keep the next from its mailbox."""
     summaries: list[Summary] = []
     interrupted = False
     try:
-        for move in moves:
-            summary = Summary(move.source, move.address, move.path or "")
+        for move, target in moves:
+            summary = Summary(move.source, target.address, target.path)
             summaries.append(summary)
             try:
-                _import_one(move, mail_root, wanted, reading(), options, summary)
+                given = options(owner_for(str(mail_root), target.path.split("/"), wanted), target.name)
+                _import_one(mail_root, reading(), given, summary)
             except (CommandError, MailroomError) as error:
                 if len(moves) == 1 and not summary.found:
                     raise
@@ -164,23 +182,14 @@ def _import_all(
     _complain(summaries, left=len(moves) - len(summaries))
 
 
-def _import_one(
-    move: Move,
-    mail_root: Path,
-    wanted: Owner | None,
-    reading: Reading,
-    options: Callable[[Owner | None], Options],
-    summary: Summary,
-) -> None:
-    path = move.path or ""
-    if move.source != STDIN:
-        refuse_own_mailbox(move.source, mail_root, [path])
-    given = options(owner_for(str(mail_root), path.split("/"), wanted))
-    summary.dry_run = given.dry_run
-    source = open_source(move.source, reading)
+def _import_one(mail_root: Path, reading: Reading, options: Options, summary: Summary) -> None:
+    if summary.source != STDIN:
+        refuse_own_mailbox(summary.source, mail_root, [summary.path])
+    summary.dry_run = options.dry_run
+    source = open_source(summary.source, reading)
     try:
-        with showing(source, move.address) as progress:
-            import_source(source, str(mail_root), path, summary, given, progress)
+        with showing(source, summary.mailbox) as progress:
+            import_source(source, str(mail_root), summary.path, summary, options, progress)
     finally:
         source.close()
 
@@ -206,8 +215,9 @@ def _tell(console: Console, summary: Summary) -> None:
         console.note(f"keywords were not written: {words}")
     new = [name for name in summary.made if name != "INBOX"]
     if new:
+        folders = "one folder is" if len(new) == 1 else f"{len(new)} folders are"
         console.note(
-            f"{len(new)} folders are new; a mail program that shows subscribed folders only needs for each:"
+            f"{folders} new; a mail program that shows subscribed folders only needs for each:"
             f" doveadm mailbox subscribe -u {summary.mailbox} FOLDER"
         )
     for told, number, what in (
@@ -230,4 +240,5 @@ def _complain(summaries: list[Summary], left: int) -> None:
         fail(f"not complete: {text}{more}; the command may be repeated")
     aside = sum(summary.total(Outcome.SET_ASIDE) for summary in summaries)
     if aside:
-        fail(f"{aside} messages were set aside and are not in the mailbox")
+        were = "message was set aside and is" if aside == 1 else "messages were set aside and are"
+        fail(f"{aside} {were} not in the mailbox")

@@ -32,6 +32,8 @@ class Options:
 
     folders: Callable[[], Folders]
     jobs: int
+    name: str = ""
+    """Under which the mailbox's messages are remembered; its address, unless it was renamed."""
     known_by: By | None = None
     """What makes a message known; None imports known ones too."""
     seen: bool = False
@@ -144,11 +146,13 @@ class _Run:
                 opened = self._mailbox.folder(folder)
             except MailboxPathRejected as error:
                 self._unusable[folder] = str(error)
+            except StorageUnavailable as error:
+                raise StorageUnavailable(f"the folder {folder}: {error}") from error
         if folder in self._unusable:
             self._summary.put_aside(message.where, self._unusable[folder], folder)
             return False
         digest = message.content.digest()
-        mailbox = self._summary.mailbox
+        mailbox = self._options.name or self._summary.mailbox
         same = identify(mailbox, f"{folder}\n{message.scope}", digest, _BEFORE_ORDINALS)
         identity = identify(mailbox, folder, digest, self._index.next_ordinal(same))
         if self._index.is_present(identity):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from mailroom.errors import StorageUnavailable
 from mailroom.folder_names import INBOX, folder_directory
 from mailroom.mailbox_paths import mailbox_components
 from mailroom.maildir.directories import Folder, Place, make_folder, open_cur, open_folder
@@ -50,9 +51,25 @@ class Mailbox:
         self._lock: int | None = None
 
     def lock(self) -> None:
-        """Make the mailbox where it is missing, and keep other imports out; raises ``CommandError`` when one is in."""
+        """Make the mailbox where it is missing, and keep other imports out.
+
+        Raises ``CommandError`` when one is in, or its owner may not do this.
+        """
         if self._dry_run:
             return
+        try:
+            self._lock_it()
+        except StorageUnavailable as error:
+            if not isinstance(error.__cause__, PermissionError):
+                raise
+            path = "/".join(self._components)
+            uid = self.owner.uid if self.owner else os.geteuid()
+            who = "give another --owner" if self.owner else "run this as root, or as who owns the mail"
+            raise CommandError(
+                f"user {uid} may not write to {path} below {self._root}: chown what is there, or {who}."
+            ) from None
+
+    def _lock_it(self) -> None:
         with acting_as(self.owner), _OPENING:
             inbox = self._folder(INBOX)
             while self._lock is None:

@@ -68,7 +68,7 @@ def test_the_numbers_add_up(bob: Operator, tmp_path: Path) -> None:
     assert told["messages_set_aside"] == [{"where": "link.eml", "reason": "a symbolic link"}]
     assert [one["where"] for one in told["files_passed_over"]] == ["picture.png"]
     assert (told["mailbox"], told["complete"], told["bytes"]) == ("bob@example.com", True, 2 * len(MAIL))
-    assert bob.stderr.endswith("mailroomctl: 1 messages were set aside and are not in the mailbox\n")
+    assert bob.stderr.endswith("mailroomctl: 1 message was set aside and is not in the mailbox\n")
 
     table = bob.run(line, code=1)
     assert [row.split() for row in table.splitlines()[1:-1] if row.strip()][-1] == ["all", "4", "0", "2", "1", "1"]
@@ -127,6 +127,49 @@ def test_many_sources_by_a_map(bob: Operator, root: Path, tmp_path: Path) -> Non
     ]
     assert "not complete" in bob.stderr
     assert found(root) == ["example.com/bob/Maildir", "example.com/carol/Maildir"]
+
+
+def test_all_that_is_wrong_in_a_map_is_told_at_once_with_its_line(bob: Operator, root: Path, tmp_path: Path) -> None:
+    bob.run("alias add info@example.com bob@example.com")
+    bob.run("group add-member team@example.com bob@example.com")
+    put(tmp_path, "a.mbox", mbox(MAIL))
+    lines = (
+        "a.mbox,bob@example.com",
+        "a.mbox,nobody@example.com",
+        "a.mbox,info@example.com",
+        "a.mbox,team@example.com",
+        "a.mbox,no address",
+        "a.mbox,bob@example.com,../out",
+        "b.mbox,bob@example.com",
+        "a.mbox",
+    )
+    file = put(tmp_path, "map.csv", "\n".join(lines).encode())
+    assert bob.fails(f"import --map {file}") == f"nothing was imported: 7 lines are wrong in {file}."
+    told = bob.stderr.splitlines()[:-1]
+    assert [line.partition(":")[0] for line in told] == [f"line {number}" for number in range(2, 9)]
+    for text, line in zip(
+        ("no mailbox nobody@", "is an alias", "is a group", "no address", "'..'", "there is no", "is not SOURCE"),
+        told,
+        strict=True,
+    ):
+        assert text in line
+    assert list(root.iterdir()) == []
+
+
+def test_what_was_imported_before_a_rename_is_there_after_it(bob: Operator, root: Path, tmp_path: Path) -> None:
+    source = put(tmp_path, "a.mbox", mbox(MAIL))
+    bob.run(f"import {source} --to bob@example.com")
+    bob.run("mailbox rename bob@example.com robert@example.com")
+    [told] = bob.json(f"import {source} --to robert@example.com")["imports"]
+    assert (told["mailbox"], told["imported"], told["present"]) == ("robert@example.com", 0, 1)
+    assert found(root) == ["example.com/bob/Maildir"]
+
+
+def test_a_disabled_mailbox_is_told(bob: Operator, root: Path, tmp_path: Path) -> None:
+    bob.run("mailbox disable bob@example.com")
+    bob.run(f"import {put(tmp_path, 'a.mbox', mbox(MAIL))} --to bob@example.com")
+    assert "warning: bob@example.com is disabled: mail is imported, and nobody can log in" in bob.stderr
+    assert found(root) == ["example.com/bob/Maildir"]
 
 
 def test_ctrl_c_says_how_far_it_came(bob: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +234,14 @@ def test_the_mail_root_has_to_be_given(at: Operator) -> None:
 
 def test_a_source_that_holds_the_mailbox_is_refused(bob: Operator, root: Path) -> None:
     assert "is the mailbox itself" in bob.fails(f"import {root} --to bob@example.com")
+
+
+def test_the_page_explains_every_field_of_the_json(bob: Operator, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/import.md").read_text()
+    rows = re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE)
+    explained = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+    [told] = bob.json(f"import {put(tmp_path, 'a.mbox', mbox(MAIL))} --to bob@example.com")["imports"]
+    assert set(told) <= explained
 
 
 def test_the_page_names_options_that_exist() -> None:

@@ -182,6 +182,20 @@ def test_a_folder_that_cannot_be_used_costs_its_own_messages(tmp_path: Path) -> 
     assert contents(tmp_path / "mail") == {".": [b"Subject: 3\n\n"]}
 
 
+def test_a_folder_that_its_owner_may_not_open_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "source/Sent/1.eml", b"Subject: 1\n\n")
+    real = mailbox.open_folder
+
+    def refused(place: Place) -> Any:
+        if place.name == "Sent":
+            raise PermissionError(13, "Permission denied")
+        return real(place)
+
+    monkeypatch.setattr(mailbox, "open_folder", refused)
+    with pytest.raises(StorageUnavailable, match=r"the folder Sent: opening the folder: .*EACCES"):
+        import_from(tmp_path / "source", tmp_path / "mail")
+
+
 def test_when_writing_fails_the_import_ends_and_goes_on_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = put(tmp_path, "a.mbox", mbox(*(b"%d\n" % number for number in range(20))))
     real = os.writev
@@ -274,6 +288,13 @@ def test_an_archive_that_breaks_off_is_told_and_what_was_read_stays(tmp_path: Pa
     summary = import_from(path, tmp_path / "mail")
     assert outcomes(summary) == {"imported": 2}
     assert summary.problem.startswith("the source cannot be read any further: the zip archive is damaged")
+
+
+def test_a_mailbox_that_was_renamed_has_what_was_imported_before(tmp_path: Path) -> None:
+    source = put(tmp_path, "a.mbox", mbox(b"1\n"))
+    import_from(source, tmp_path / "mail", name="robert@example.com")
+    assert outcomes(import_from(source, tmp_path / "mail", name="robert@example.com")) == {"present": 1}
+    assert outcomes(import_from(source, tmp_path / "mail")) == {"imported": 1}
 
 
 def test_the_identity_is_not_the_name_of_a_delivery() -> None:

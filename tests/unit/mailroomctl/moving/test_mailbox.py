@@ -1,7 +1,8 @@
 import fcntl
 import os
+import re
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from mailroomctl.errors import CommandError
 from mailroomctl.moving import mailbox
 from mailroomctl.moving.index import Index
 from mailroomctl.moving.mailbox import LOCK, Mailbox
+from mailroomctl.moving.owner import Owner
 from tests.unit.mailroomctl.moving.one_import import PATH, import_from, mbox, outcomes, put
 
 type Opened = Callable[[Path], Mailbox]
@@ -34,6 +36,22 @@ def test_a_second_import_into_a_mailbox_is_refused(opened: Opened, tmp_path: Pat
     assert not (tmp_path / PATH / LOCK).exists()
     other.lock()
     other.close()
+
+
+@pytest.mark.parametrize(("owner", "says"), [(Owner(8, 9), "user 8 .* another --owner"), (None, "run this as root")])
+def test_a_mailbox_that_its_owner_may_not_make_is_told_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Owner | None, says: str
+) -> None:
+    def refused(_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(mailbox, "open_folder", refused)
+    monkeypatch.setattr(mailbox, "acting_as", lambda _: nullcontext())
+    with closing(Index()) as index:
+        one = Mailbox(str(tmp_path), PATH, owner, index, dry_run=False)
+        with pytest.raises(CommandError, match=f"may not write to {PATH} below {tmp_path}") as error:
+            one.lock()
+        assert re.search(says, str(error.value))
 
 
 def test_a_lock_that_its_owner_has_just_removed_does_not_count(
