@@ -181,7 +181,7 @@ def test_a_maildir_that_a_dovecot_has_written(
 
 
 def test_any_bytes(mover: Callable[[str], Mover], tmp_path: Path, chance: random.Random) -> None:
-    move(mover("generated"), generated(tmp_path, 400, chance))
+    move(mover("generated"), generated(tmp_path, 1000, chance))
 
 
 def test_mails_that_nobody_here_made(mover: Callable[[str], Mover], foreign_mails: Path) -> None:
