@@ -22,15 +22,17 @@ def parse_moment(text: str) -> datetime:
 
     Raises ``typer.BadParameter`` otherwise.
     """
-    if _AGE.fullmatch(text.strip().lower()):
-        return datetime.now(UTC) - parse_age(text)
     try:
+        if _AGE.fullmatch(text.strip().lower()):
+            return datetime.now(UTC) - parse_age(text)
         moment = datetime.fromisoformat(text.strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise typer.BadParameter(f"{text!r} is too long ago, or too far ahead.") from None
     except ValueError:
         raise typer.BadParameter(
             f"{text!r} is not a date or time: write a duration such as 2d, or a date such as 2026-11-24T02:47Z."
         ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def iso(moment: datetime) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from mailroom.errors import MailroomError
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
@@ -31,7 +32,8 @@ def make_app(context: Context, gate: Gate) -> App:
             MailroomError: _mistake,
             ClientError: _mistake,
             BotoCoreError: _mistake,
-            404: _not_found,
+            HTTPException: _refused,
+            Exception: _unforeseen,
         },
     )
     app.state.context = context
@@ -43,8 +45,18 @@ def _mistake(request: Request, error: Exception) -> Response:
     return render(request, _template(request), 502, title="This did not work", error=explained(error))
 
 
-def _not_found(request: Request, error: Exception) -> Response:
-    return render(request, _template(request), 404, title="There is no such page", error=request.url.path)
+def _refused(request: Request, error: Exception) -> Response:
+    """An address that is none of the console's, or is none now; the reason says why, where there is more to say."""
+    assert isinstance(error, HTTPException)
+    title = "There is no such page" if error.status_code == 404 else "This cannot be done here"
+    usual = HTTPException(error.status_code).detail
+    reason = error.detail if error.detail != usual else f"{request.url.path}: {usual}"
+    return render(request, _template(request), error.status_code, title=title, error=reason)
+
+
+def _unforeseen(request: Request, error: Exception) -> Response:
+    """A fault of the console's own: the page names it, what it was about is in the log only."""
+    return render(request, _template(request), 500, title="This went wrong", error=explained(error))
 
 
 def _template(request: Request) -> str:

@@ -11,11 +11,11 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.requests import cookie_parser
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 TOKEN_HEADER = "x-mailroom-token"  # noqa: S105 - a name
 ENTER = "/enter/"
@@ -83,12 +83,8 @@ class Gate:
 
     def session_of(self, headers: Headers) -> str | None:
         """Return the session that a request's cookie names."""
-        cookies: SimpleCookie = SimpleCookie()
-        try:
-            cookies.load(headers.get("cookie", ""))
-        except CookieError:
-            return None
-        given = cookies[self.cookie].value if self.cookie in cookies else ""
+        # Not by http.cookies, which reads nothing behind a cookie that it does not understand: other ports have such.
+        given = cookie_parser(headers.get("cookie", "")).get(self.cookie, "")
         return given if given in self._sessions else None
 
     @staticmethod
@@ -124,8 +120,10 @@ class Guard:
             return self._enter(scope)
         session = self._gate.session_of(headers)
         if session is None:
-            return _no(401, "Open the address that mailroomctl has printed. It works once, in one browser.")
+            return _no(401, _WHO)
         scope["session"] = session
+        if _from_elsewhere(headers):
+            return _no(403, "The request comes from another site's page.")
         changes = scope["method"] not in _SAFE_METHODS
         if (changes or scope["path"] == EVENTS) and not _from_own_page(headers):
             return _no(403, "The request does not come from the console's own pages.")
@@ -141,12 +139,30 @@ class Guard:
     def _enter(self, scope: Scope) -> Response:
         if scope["method"] != "GET":
             return _no(405, "Open this address in a browser.")
+        headers = Headers(scope=scope)
         session = self._gate.enter(scope["path"].removeprefix(ENTER))
         if session is None:
             return _no(403, "This address was used before. Ask mailroomctl for a new one, or start the console again.")
-        answer = RedirectResponse("/", 303)
+        # A browser that was led here by another site's page would keep the cookie from a page it is redirected to.
+        led = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        answer: Response = HTMLResponse(_ENTRANCE) if led else RedirectResponse("/", 303)
         answer.set_cookie(self._gate.cookie, session, httponly=True, samesite="strict", path="/")
         return answer
+
+
+_ENTRANCE = (
+    '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><a href="/">The console</a>'
+)
+
+
+def _from_elsewhere(headers: Headers) -> bool:
+    """Whether another site's page, such as one of another port, asks for a part of itself: to look costs something too.
+
+    A link there may lead here, as from a terminal in a browser.
+    """
+    if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+        return False
+    return headers.get("sec-fetch-dest") != "document"
 
 
 def _from_own_page(headers: Headers) -> bool:
@@ -166,9 +182,17 @@ def _with_headers(send: Send) -> Send:
             if "content-security-policy" not in headers:
                 headers["content-security-policy"] = PAGE_POLICY
                 headers["x-frame-options"] = "DENY"
+            else:
+                headers["x-frame-options"] = "SAMEORIGIN"
         await send(message)
 
     return sending
+
+
+_WHO = (
+    "Open the address that mailroomctl console has printed. It works once, in one browser; mailroomctl local status\n"
+    "has the next one of an embedded AWS. Of AWS, end the console with Ctrl-C, and start it again."
+)
 
 
 def _no(status: int, text: str) -> Response:

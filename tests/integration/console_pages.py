@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -66,15 +67,19 @@ class Pages:
 
     def post(self, path: str, code: int = 200, /, **form: Any) -> str:
         """Send a form as htmx does."""
+        answer = self.posted(path, **form)
+        assert answer.status == code, answer.text
+        return answer.text
+
+    def posted(self, path: str, /, **form: Any) -> Answer:
+        """Send a form, and return the answer with its headers."""
         headers = {
             "origin": f"http://{HOST}",
             TOKEN_HEADER: self._token,
             "content-type": "application/x-www-form-urlencoded",
             "hx-request": "true",
         }
-        answer = self.answer("POST", path, urlencode(form, doseq=True).encode(), **headers)
-        assert answer.status == code, answer.text
-        return answer.text
+        return self.answer("POST", path, urlencode(form, doseq=True).encode(), **headers)
 
     def do(self, action: str, **given: Any) -> str:
         """Look at the preview of an action, do it, and wait for its end; returns what it came to."""
@@ -89,10 +94,22 @@ class Pages:
             text = self.get(found[0])
         return text
 
+    def answer_of_fault(self, method: str, path: str) -> Answer:
+        """Ask, as a server does, which keeps what is raised for its log."""
+        return asyncio.run(ask(_keeping(self.app), scope(method, path, self._headers)))
+
     def answer(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         """Ask, with the cookie."""
         given = scope(method, path, self._headers | {name.replace("_", "-"): value for name, value in headers.items()})
         return asyncio.run(ask(self.app, given, body))
+
+
+def _keeping(app: Any) -> Any:
+    async def kept(given: Any, receive: Any, send: Any) -> None:
+        with suppress(Exception):
+            await app(given, receive, send)
+
+    return kept
 
 
 class Workflow:

@@ -1,10 +1,14 @@
 """console: every page and action against moto, as the commands do it, within the calls that it may make."""
 
+import html
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from mailroomctl.stack import Stack
 from mailroomctl.times import iso
 from mailroomctl.web.graph.way import Way
 from tests.fakes.dynamodb import alias, domain, group, mailbox
@@ -53,17 +57,101 @@ def test_the_overview(pages: Pages) -> None:
     hold(pages.at, "m2", "info@example.com", "info@example.com")
     text = pages.get("/overview")
     assert "An operator is needed" in text
+    assert '<a href="/queues#held">Look at it</a>' in text
+    assert '<a href="/queues">Queues and holds</a>' in text
     assert "StorageUnavailable" in text
     assert "/messages/m2" in text
 
 
 def test_a_stack_that_is_not_there(at: Operator) -> None:
-    from mailroomctl.stack import Stack
-
     pages = Pages(at)
     pages.context.stack = Stack("other", region=REGION)
     assert "there is no stack other" in pages.get("/overview", 502)
     assert "There is no such page" in pages.get("/nowhere", 404)
+    assert "/nowhere" in pages.get("/nowhere", 404)
+
+
+def test_what_cannot_be_asked_is_explained(pages: Pages, capfd: pytest.CaptureFixture[str]) -> None:
+    record(pages.at, "m1", "bob@example.com", "DELIVERED", received_at=iso(NEW))
+    for path, code, said in (
+        ("/send", 404, "to the embedded AWS only"),
+        ("/jobs/none", 404, "its result is not kept"),
+        ("/directory?start=x", 200, "The directory is empty"),
+        ("/directory?start=-1", 200, "The directory is empty"),
+        ("/directory?add=nonsense", 200, "Add a mailbox"),
+        ("/messages/rows?start=[", 502, "begin it again"),
+        ("/messages/rows?start=1", 502, "begin it again"),
+        ("/messages/rows?status=BROKEN", 502, "there is no outcome BROKEN: it is one of CLAIMED, DELIVERED"),
+        ("/messages/rows?since=1h&until=2h", 502, "is later than"),
+        ("/messages/rows?since=999999w", 502, "too long ago"),
+        ("/messages/rows?until=9999-12-31T23:59", 200, "/messages/m1"),
+        ("/messages/rows?until=0001-01-01", 200, "Nothing is on record"),
+        ("/messages/rows?mailbox=bob", 200, "bob is no whole address"),
+        ("/messages/rows?sender=Eve", 200, "Eve is no whole address"),
+        ("/messages/rows?mailbox=%00%0d%0a", 200, "Nothing is on record"),
+        ("/messages/m1?execution=99999999999999999999", 200, "Delivered to bob"),
+        ("/messages/" + "x" * 3000, 200, "nor of an id that begins so"),
+        ("/inbox?until=yesterday", 502, "not a date or time"),
+        ("/do/release", 502, "does not say which message"),
+        ("/do/discard", 502, "does not say which entry"),
+        ("/do/replay?message_ids=", 502, "does not say which message"),
+        ("/directory/explain?address=&verdicts=nonsense", 200, "Where does mail to an address go?"),
+        ("/queues/parked/none", 200, "is not in the queue"),
+    ):
+        text = pages.get(path, code)
+        assert said in text, (path, text)
+    assert pages.answer("GET", "/messages?message_id=a%2Fb%3Fc").headers["location"] == "/messages/a%2Fb%3Fc"
+    assert pages.answer("PUT", "/messages").status == 403
+    assert capfd.readouterr().err == ""
+
+
+def test_what_nobody_has_foreseen_is_no_blank_page(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(stack: Any) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr("mailroomctl.web.pages.message.execution_log.ways_of", lambda *_: fails(None))
+    record(pages.at, "m1", "bob@example.com", "DELIVERED", received_at=iso(NEW))
+    with pytest.raises(ZeroDivisionError):  # for the console's log
+        pages.get("/messages/m1")
+    answer = pages.answer_of_fault("GET", "/messages/m1")
+    assert answer.status == 500
+    assert "ZeroDivisionError; the console&#39;s log says more" in answer.text
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_the_overview_shows_what_may_be_seen(pages: Pages) -> None:
+    """Each part stands for itself: one that AWS refuses says so."""
+    record(pages.at, "m1", "bob@example.com", "FAILED", error="StorageUnavailable", received_at=iso(NEW))
+    pages.at.replaced["pipes"] = Refuses("DescribePipe", "AccessDeniedException", "not authorized to perform it")
+    pages.at.replaced["cloudwatch"] = Refuses("GetMetricData", "Throttling", "Rate exceeded")
+    pages.context.stack = Stack(region=REGION)
+    text = pages.get("/overview")
+    assert text.count("AWS refused DescribePipe: not authorized to perform it") == 2
+    assert "AWS refused GetMetricData: Rate exceeded" in text
+    assert "/messages/m1" in text
+
+
+class Refuses:
+    """A client that is refused whatever it asks for."""
+
+    def __init__(self, operation: str, code: str, text: str) -> None:
+        self._error = ClientError({"Error": {"Code": code, "Message": text}}, operation)
+
+    def __getattr__(self, name: str) -> Any:
+        def refuse(*_: Any, **__: Any) -> None:
+            raise self._error
+
+        return refuse
+
+
+def test_the_beginning_of_an_id_leads_to_the_message(pages: Pages) -> None:
+    for name in ("abcdef1", "abcdxyz"):
+        store(pages.at, name)
+        record(pages.at, name, "bob@example.com", "DELIVERED")
+    assert pages.answer("GET", "/messages/abcde").headers["location"] == "/messages/abcdef1"
+    assert "abcd is the beginning of 2 ids: abcdef1, abcdxyz" in pages.get("/messages/abcd", 502)
+    assert "nor of an id that begins so" in pages.get("/messages/zzzz")
 
 
 def test_messages_are_found(pages: Pages) -> None:
@@ -121,6 +209,7 @@ def test_a_message_by_its_records(pages: Pages) -> None:
     assert "is gone" in text
     assert 'data-state="DeliveryHeld"' in text
     assert "Give up what bob@example.com holds" in text
+    assert "No copy for bob@example.com yet, a fault of our own holds it" in text
     assert "/do/replay" not in text
 
 
@@ -338,6 +427,45 @@ def test_changes_of_the_directory(pages: Pages) -> None:
     assert list(pages.at.entries()) == ["@example.com"]
 
 
+def test_what_a_change_was_for(pages: Pages) -> None:
+    """From a rejected message to the form, and back."""
+    pages.at.put(domain("example.com"))
+    record(pages.at, "m1", "late@example.com", "REJECTED", code="5.1.1", received_at=iso(NEW))
+    store(pages.at, "m1")
+    text = pages.get("/messages/m1")
+    [address] = re.findall(r'href="(/directory[?]add=[^"#]*)', text)
+    form = pages.get(html.unescape(address))
+    assert re.search(r"<details class=\"edit\" open>\s*<summary>Add a mailbox", form)
+    assert 'name="address" value="late@example.com"' in form
+    assert form.count('name="message" value="m1"') == form.count("<details")
+    answer = pages.posted("/directory/edit/mailbox-add", address="late@example.com", message="m1")
+    assert answer.headers["hx-trigger"] == "directory-changed"
+    assert 'href="/messages/m1">Back to the message' in answer.text
+    assert "The directory has been mended since." in pages.get("/messages/m1")
+    wrong = pages.posted("/directory/edit/mailbox-add", address="late@example.com", message="m1")
+    assert "hx-trigger" not in wrong.headers
+    assert "Back to the message" not in wrong.text
+
+
+def test_a_page_shows_what_was_changed(pages: Pages) -> None:
+    pages.at.put(mailbox("bob@example.com"), alias("info@example.com", "gone@example.com"))
+    page = pages.get("/directory/entry", key="info@example.com")
+    assert 'hx-get="/directory/entry?key=info%40example.com" hx-select="#entry"' in page
+    pages.posted("/directory/edit/alias-set", address="info@example.com", targets="bob@example.com")
+    assert "gone@example.com" not in pages.get("/directory/entry", key="info@example.com")
+    moved = pages.posted("/directory/edit/mailbox-rename", address="bob@example.com", new_address="rob@example.com")
+    assert "renamed the mailbox to rob@example.com" in moved.text
+    assert "Show rob@example.com" in moved.text
+    assert moved.headers["hx-retarget"] == "#changes"
+    removed = pages.posted("/directory/edit/alias-remove", address="info@example.com")
+    assert removed.headers["hx-retarget"] == "#changes"
+    assert "Show info@example.com" not in removed.text
+    domain_added = pages.posted("/directory/edit/domain-add", domain="bücher.example")
+    assert "key=%40xn--bcher-kva.example" in domain_added.text
+    text = pages.get("/directory/entry", key="*@example.com")
+    assert "/directory?add=catch-all-set&amp;domain=example.com#add" in text
+
+
 def test_explain_and_check(pages: Pages) -> None:
     pages.at.put(
         mailbox("bob@example.com"),
@@ -351,6 +479,7 @@ def test_explain_and_check(pages: Pages) -> None:
     assert "Held, the entry info@example.com is at fault" in pages.get("/directory/explain", address="info@example.com")
     assert "<strong>But:</strong> 5.1.1" in pages.get("/directory/explain", address="all@example.com")
     assert "✗ Rejected" in pages.get("/directory/explain", address="@example.com")
+    assert "Add this mailbox" in pages.get("/directory/explain", address="nobody@example.com")
     assert "write spam|" in pages.get("/directory/explain", address="bob@example.com", verdicts="spam=MAYBE")
     assert "dangling" in pages.get("/directory/check")
 

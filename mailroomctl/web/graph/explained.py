@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from mailroomctl.web.graph.layout import lay_out
+from mailroomctl.web.graph.layout import Edge, Layout, Size, lay_out
 from mailroomctl.web.graph.picture import TIP
 
-_MOST = 60  # addresses; nobody reads more
+_MOST = 120  # addresses; nobody reads more
+_ABOVE = 4  # addresses; more stand one below the other
 _LETTER, _SMALL, _LINE, _MARGIN = 8.4, 6.6, 17.0, 10.0
 
 
@@ -38,7 +39,9 @@ def draw_way(data: Mapping[str, Any]) -> str:
     sizes = {name: (_width(lines), len(lines) * _LINE + 14) for name, lines in texts.items()}
     if not sizes:
         return ""
-    layout = lay_out(sizes, edges, data["address"] if data["address"] in sizes else next(iter(sizes)))
+    start = data["address"] if data["address"] in sizes else next(iter(sizes))
+    lay = _from_left if len(sizes) > _ABOVE else lay_out
+    layout = lay(sizes, edges, start)
     width, height = layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN
     parts = [
         '<path class="arrow taken" marker-end="url(#tip)" d="M'
@@ -52,6 +55,14 @@ def draw_way(data: Mapping[str, Any]) -> str:
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
     tip = TIP.format(name="tip")
     return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{title}" {size}>{tip}{"".join(parts)}</svg>'
+
+
+def _from_left(sizes: Mapping[str, Size], edges: list[Edge], start: str) -> Layout:
+    """Lay out from left to right: the members of a group stand one below the other."""
+    turned = lay_out({name: (height, width) for name, (width, height) in sizes.items()}, edges, start)
+    boxes = {name: (y, x) for name, (x, y) in turned.boxes.items()}
+    arrows = {edge: tuple((y, x) for x, y in corners) for edge, corners in turned.arrows.items()}
+    return Layout(boxes, arrows, turned.height, turned.width)
 
 
 def _width(lines: list[str]) -> float:

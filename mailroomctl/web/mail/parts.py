@@ -1,6 +1,7 @@
 """Headers, text, HTML and attachments of a mail, whatever its state: nothing here fails for what a stranger wrote."""
 
 import base64
+import codecs
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from email.message import Message
 
 _MOST_PARTS = 200
 _LARGEST_PICTURE = 2_000_000  # octets, of all pictures in the text
+_LARGEST_TEXT = 4_000_000  # octets; nobody reads more
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
@@ -106,7 +108,7 @@ def _content(part: Message) -> bytes:
     if part.get_content_type() == "message/rfc822":
         inner = part.get_payload()
         mails = [one for one in inner if isinstance(one, Message)] if isinstance(inner, list) else []
-        return mails[0].as_bytes() if mails else b""
+        return _inner(mails[0]) if mails else b""
     try:
         found = part.get_payload(decode=True)
     except Exception:
@@ -114,11 +116,27 @@ def _content(part: Message) -> bytes:
     return found if isinstance(found, bytes) else str(part.get_payload()).encode("utf-8", "surrogateescape")
 
 
-def _text(part: Message, content: bytes) -> str:
+def _inner(mail: Message) -> bytes:
+    """A mail within a mail, as far as it can be written again; nobody has promised that its bytes are the same."""
     try:
-        return content.decode(part.get_content_charset() or "utf-8", "replace")
+        return mail.as_bytes()
+    except Exception:
+        head = "".join(f"{name}: {decoded(value)}\n" for name, value in mail.raw_items())
+        return f"{head}\n".encode()
+
+
+def _text(part: Message, content: bytes) -> str:
+    content = content[:_LARGEST_TEXT]
+    try:
+        charset = part.get_content_charset() or "utf-8"
+        return content.decode("utf-8" if _is_slow(charset) else charset, "replace")
     except (LookupError, ValueError):
         return content.decode("utf-8", "replace")
+
+
+def _is_slow(charset: str) -> bool:
+    """Names of domains are decoded in a time that grows with the square of their length; a text is none."""
+    return codecs.lookup(charset).name in ("punycode", "idna")
 
 
 def _name(part: Message) -> str:

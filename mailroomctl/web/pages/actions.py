@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mailroomctl.commands import dead_letters, held, parked, pipe, quarantine, replay
+from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
 from mailroomctl.web.commands import Result, run
 from mailroomctl.web.context import Context
@@ -25,7 +26,10 @@ type Step = Callable[[Stack, Job | None, Given], Result]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """``names`` are what it is given, those with a star as often as one likes; ``back`` is where one goes on."""
+    """``names`` are what it is given, those with a star as often as one likes; ``needs`` is the one that must be given.
+
+    ``back`` is where one goes on.
+    """
 
     title: str
     says: str
@@ -33,6 +37,7 @@ class Action:
     preview: Step
     act: Step
     names: tuple[str, ...] = ()
+    needs: str = ""
     back: str = "/queues"
 
 
@@ -75,6 +80,7 @@ ACTIONS: Mapping[str, Action] = {
         "Deliver again",
         *_both(replay.replay),
         names=("message_ids*", "recipient*"),
+        needs="message_ids",
         back="/messages/{message_ids}",
     ),
     "replay-held": Action(
@@ -90,6 +96,7 @@ ACTIONS: Mapping[str, Action] = {
         "Give it up",
         *_both(held.discard, yes=True),
         names=("entry",),
+        needs="entry",
     ),
     "give-up": Action(
         "Give up what can never be delivered",
@@ -105,6 +112,7 @@ ACTIONS: Mapping[str, Action] = {
         "Release",
         *_quarantined(quarantine.release),
         names=("message_id", "mailbox*"),
+        needs="message_id",
         back="/messages/{message_id}",
     ),
     "delete-quarantined": Action(
@@ -113,6 +121,7 @@ ACTIONS: Mapping[str, Action] = {
         "Delete it",
         *_quarantined(quarantine.delete),
         names=("message_id", "mailbox*"),
+        needs="message_id",
         back="/messages/{message_id}",
     ),
     "redrive": Action(
@@ -200,6 +209,9 @@ def _given(action: Action, params: QueryParams | FormData) -> dict[str, Any]:
             given[name] = bool(values)
         elif values:
             given[name] = values[0]
+    if action.needs and not given.get(action.needs):
+        what = "entry" if action.needs == "entry" else "message"
+        raise CommandError(f"this address does not say which {what} is meant: go back, and choose it there.")
     return given
 
 

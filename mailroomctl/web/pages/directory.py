@@ -17,6 +17,7 @@ from mailroomctl.web.pages.edits import edits_of
 from mailroomctl.web.rendering import render
 
 _ROWS = 100
+_DIGITS = 10
 KINDS = ("mailbox", "alias", "group", "catch_all", "domain")
 
 
@@ -29,7 +30,8 @@ def page(request: Request) -> Response:
         item for item in context.directory.items().values() if _matches(item, asked["search"].lower(), asked["kind"])
     ]
     items.sort(key=lambda item: (item["address"].rpartition("@")[2], item["address"]))
-    start = int(request.query_params.get("start") or 0)
+    start = _number(request.query_params.get("start", ""))
+    add = request.query_params.get("add", "")
     return render(
         request,
         "directory.html",
@@ -42,6 +44,9 @@ def page(request: Request) -> Response:
         total=len(context.directory.items()),
         read_at=context.directory.read_at,
         creations=edits_of(None),
+        add=add if add in edits_of(None) else "",
+        given={name: request.query_params.get(name, "") for name in ("address", "domain")},
+        message=request.query_params.get("message", ""),
     )
 
 
@@ -62,6 +67,7 @@ def entry(request: Request) -> Response:
         leading=leading,
         edits=edits_of(item),
         given=edit_values(item) if item else {},
+        message=request.query_params.get("message", ""),
     )
 
 
@@ -89,6 +95,11 @@ def refresh(request: Request) -> Response:
     context: Context = request.app.state.context
     context.directory.forget()
     return RedirectResponse("/directory", 303)
+
+
+def _number(text: str) -> int:
+    """Read where a page begins; what is no number is the beginning."""
+    return int(text) if text.isdecimal() and len(text) < _DIGITS else 0
 
 
 def _as_address(key: str) -> str:

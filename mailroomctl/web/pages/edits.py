@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mailroom.domain_names import normalise_domain
+from mailroom.resolve.entries import domain_key
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -38,6 +40,8 @@ class Edit:
     fields: tuple[Field, ...]
     of: str | None = None
     warning: str = ""
+    ends: bool = False
+    """Whether the entry is then no more what its forms change."""
 
 
 _ADDRESS = Field("address", "Address", hint="bob@example.com", required=True)
@@ -63,6 +67,18 @@ EDITS: Mapping[str, Edit] = {
     "catch-all-set": Edit("Set a catch-all", catch_all.set_targets, (_DOMAIN, _TARGETS)),
     "domain-add": Edit("Add a domain", domain.add, (_DOMAIN, _SEPARATORS, _ALIAS_OF, _POLICY)),
     "mailbox-set": Edit("Change the mailbox", mailbox.set_fields, (_THIS_ADDRESS, _PATH, _POLICY, _FOLDERS), "mailbox"),
+    "mailbox-rename": Edit(
+        "Give it another address",
+        mailbox.rename,
+        (
+            _THIS_ADDRESS,
+            Field("new_address", "New address", hint="robert@example.com", required=True),
+            Field("no_alias", "Give the old address up; else it becomes an alias of the new one", "check"),
+        ),
+        "mailbox",
+        "Its Maildir stays where it is.",
+        True,
+    ),
     "mailbox-disable": Edit("Disable it", mailbox.disable, (_THIS_ADDRESS,), "mailbox", "Its mail is rejected then."),
     "mailbox-enable": Edit("Enable it", mailbox.enable, (_THIS_ADDRESS,), "mailbox"),
     "mailbox-remove": Edit(
@@ -71,11 +87,12 @@ EDITS: Mapping[str, Edit] = {
         (_THIS_ADDRESS,),
         "mailbox",
         "Mail to it is rejected then. Its mail stays on disk.",
+        ends=True,
     ),
-    "alias-remove": Edit("Remove the alias", alias.remove, (_THIS_ADDRESS,), "alias", "What it leads to stays."),
+    "alias-remove": Edit("Remove the alias", alias.remove, (_THIS_ADDRESS,), "alias", "What it leads to stays.", True),
     "group-add-member": Edit("Add members", group.add_member, (_THIS_ADDRESS, _MEMBERS), "group"),
     "group-remove-member": Edit("Remove members", group.remove_member, (_THIS_ADDRESS, _MEMBERS), "group"),
-    "group-remove": Edit("Remove the group", group.remove, (_THIS_ADDRESS,), "group", "Its members stay."),
+    "group-remove": Edit("Remove the group", group.remove, (_THIS_ADDRESS,), "group", "Its members stay.", True),
     "catch-all-change": Edit("Change the catch-all", catch_all.set_targets, (_THIS_DOMAIN, _TARGETS), "catch_all"),
     "catch-all-unset": Edit(
         "Take the catch-all away",
@@ -83,12 +100,18 @@ EDITS: Mapping[str, Edit] = {
         (_THIS_DOMAIN,),
         "catch_all",
         "Mail to unknown addresses is rejected then.",
+        ends=True,
     ),
     "domain-set": Edit(
         "Change the domain", domain.set_fields, (_THIS_DOMAIN, _SEPARATORS, _ALIAS_OF, _POLICY), "domain"
     ),
     "domain-remove": Edit(
-        "Remove the domain", domain.remove, (_THIS_DOMAIN,), "domain", "Mail that still arrives for it is held then."
+        "Remove the domain",
+        domain.remove,
+        (_THIS_DOMAIN,),
+        "domain",
+        "Mail that still arrives for it is held then.",
+        True,
     ),
 }
 
@@ -111,9 +134,26 @@ async def change(request: Request) -> Response:
         context.prepare()
         result = run(edit.command, context.stack, **_given(edit, form, context))
         context.directory.forget()
-        return render(request, "part_edit.html", edit=edit, result=result)
+        message = str(form.get("message") or "")
+        key = _key_of(result.data) if result.ended_well else ""
+        there = key in context.directory.items() if key else False
+        answer = render(request, "part_edit.html", result=result, message=message, key=key, there=there)
+        if result.ended_well:
+            answer.headers["hx-trigger"] = "directory-changed"
+            if edit.ends:
+                answer.headers["hx-retarget"] = "#changes"
+        return answer
 
     return await run_in_threadpool(do)
+
+
+def _key_of(changed: Any) -> str:
+    """Return the directory's key of what a command has changed."""
+    if not isinstance(changed, dict):
+        return ""
+    if domain := changed.get("domain"):
+        return domain_key(normalise_domain(str(domain)))
+    return str(changed.get("address") or "")
 
 
 def _given(edit: Edit, form: FormData, context: Context) -> dict[str, Any]:

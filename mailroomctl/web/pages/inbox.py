@@ -13,15 +13,17 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from mailroomctl.deliveries.table import Record
+from mailroomctl.times import iso
 from mailroomctl.web import facts, newest
 from mailroomctl.web.context import Context
 from mailroomctl.web.mail.cleaning import PAGE, clean
 from mailroomctl.web.mail.parts import Mail, read_mail
+from mailroomctl.web.pages.messages import moment
 from mailroomctl.web.rendering import render, visible
 from mailroomctl.web.security import MAIL_POLICY
 
 _ENOUGH = 64 * 1024  # octets, for the headers of a list
-_SHOWN_SOURCE = 512 * 1024
+_SHOWN = 512 * 1024  # characters of a text; a browser is slow with more
 _TABS = (("html", "HTML"), ("text", "Text"), ("headers", "Headers"), ("source", "Source"))
 
 
@@ -31,12 +33,19 @@ def page(request: Request) -> Response:
     items = context.directory.items().values()
     mailboxes = sorted(item["address"] for item in items if item.get("type") == "mailbox")
     chosen = request.query_params.get("mailbox") or (mailboxes[0] if mailboxes else "")
-    found = newest.find(context, newest.Question(mailbox=chosen)) if chosen else newest.Page()
+    until = moment(request.query_params.get("until", ""))
+    found = newest.find(context, newest.Question(mailbox=chosen, until=until)) if chosen else newest.Page()
     mails = [
         row | _heading(context, record) for row, record in zip(facts.rows(found.records), found.records, strict=True)
     ]
     return render(
-        request, "inbox.html", mailboxes=mailboxes, chosen=chosen, mails=mails, can_send=context.embedded is not None
+        request,
+        "inbox.html",
+        mailboxes=mailboxes,
+        chosen=chosen,
+        mails=mails,
+        older=iso(found.older.until) if found.older and found.older.until else "",
+        can_send=context.embedded is not None,
     )
 
 
@@ -66,13 +75,12 @@ def view(request: Request) -> Response:
         case "html":
             return _of_stranger(clean(mail.html, mail.pictures))
         case "text":
-            return _of_stranger(PAGE.format(body=f"<pre>{escape(visible_lines(mail.text))}</pre>"))
+            return _of_stranger(_lines(mail.text))
         case "headers":
-            lines = "\n".join(f"{name}: {value}" for name, value in mail.headers)
-            return _of_stranger(PAGE.format(body=f"<pre>{escape(visible_lines(lines))}</pre>"))
+            return _of_stranger(_lines("\n".join(f"{name}: {value}" for name, value in mail.headers)))
         case "source":
-            text = mail.source[:_SHOWN_SOURCE].decode("utf-8", "replace")
-            return _of_stranger(PAGE.format(body=f"<pre>{escape(visible_lines(text))}</pre>"))
+            text = mail.source[: _SHOWN + 1].decode("utf-8", "replace")
+            return _of_stranger(_lines(text))
     raise HTTPException(404)
 
 
@@ -93,8 +101,15 @@ def visible_lines(text: str) -> str:
     return visible(text.replace("\r\n", "\n").replace("\t", "    "))
 
 
+def _lines(text: str) -> str:
+    more = "" if len(text) <= _SHOWN else "\n\n[…] The rest is in the file of the whole mail."
+    return PAGE.format(body=f"<pre>{escape(visible_lines(text[:_SHOWN]))}{more}</pre>")
+
+
 def _of_stranger(text: str) -> Response:
-    return HTMLResponse(text, headers={"content-security-policy": MAIL_POLICY})
+    # Some character sets make halves of characters, which no page can have.
+    content = text.encode("utf-8", "replace")
+    return HTMLResponse(content, headers={"content-security-policy": MAIL_POLICY})
 
 
 def _octets(content: bytes, name: str) -> Response:
@@ -108,7 +123,7 @@ def _octets(content: bytes, name: str) -> Response:
 def _context(request: Request) -> Context:
     context: Context = request.app.state.context
     if not context.mail_is_shown:
-        raise HTTPException(403)
+        raise HTTPException(403, "the content of mail is not shown: start the console with --show-mail for that.")
     context.prepare()
     return context
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 from mailroom.errors import MailroomError
@@ -9,12 +10,15 @@ from mailroom.resolve.look_up import LookUp
 from mailroom.statuses import Status
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from mailroomctl.deliveries.held import at_fault
+from mailroomctl.deliveries.ids import full_id
 from mailroomctl.deliveries.table import BOUNCE, DeliveriesTable, Record
 from mailroomctl.errors import CommandError
 from mailroomctl.web import execution_log, facts
+from mailroomctl.web.advice import AGAIN, advise
 from mailroomctl.web.commands import explained
 from mailroomctl.web.context import Context
 from mailroomctl.web.graph.inferred import infer_way
@@ -33,6 +37,8 @@ def page(request: Request) -> Response:
     stack, message_id = context.stack, request.path_params["message_id"]
     records = DeliveriesTable(stack).of_message(message_id)
     raw = facts.raw_mail(stack, message_id, records)
+    if not records and raw.stored is None and (whole := full_id(stack, message_id)) != message_id:
+        return RedirectResponse(f"/messages/{quote(whole, safe='')}", 303)
     machine = context.machine()
     ways, why_no_log = _ways(context, message_id, records)
     number = _number(request.query_params.get("execution"), len(ways))
@@ -45,6 +51,7 @@ def page(request: Request) -> Response:
         "message.html",
         message_id=message_id,
         rows=facts.rows(records),
+        advices=advise(message_id, records, shown, stored=raw.stored is not None),
         first=records[0] if records else {},
         raw=raw,
         ways=ways,
@@ -95,14 +102,13 @@ def _rules(context: Context, records: Sequence[Record]) -> tuple[dict[str, list[
 
 
 def _actions(records: Sequence[Record], stored: bool) -> dict[str, Any]:
-    """Say what may be done for a message: as the commands would."""
-    held = sorted({str(one.get("entry") or one["mailbox"]) for one in records if one["status"] == Status.HELD})
-    quarantined = [one for one in records if one.get("quarantine_key") and one["status"] == Status.QUARANTINED]
+    """Say what may be done besides what the advice names: as the commands would."""
+    held = sorted({at_fault(one) for one in records if one["status"] == Status.HELD})
     failed = not records or any(one["status"] in (Status.FAILED, Status.CLAIMED) for one in records)
+    named = any(one["status"] in AGAIN for one in records)
     return {
-        "replay": stored and bool(records),
+        "replay": stored and bool(records) and not named,
         "held": held,
-        "quarantined": bool(quarantined),
         "redrive": failed,
         "given_up": not stored and failed and bool(records),
     }

@@ -1,8 +1,10 @@
 """Messages: find one by mailbox, sender, SES id, Message-ID, outcome and time."""
 
 import json
-from datetime import datetime
-from urllib.parse import urlencode
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import typer
 from mailroom.statuses import Status
@@ -10,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from mailroomctl.deliveries.indexes import Period
 from mailroomctl.errors import CommandError
 from mailroomctl.times import iso, parse_moment
 from mailroomctl.web import facts, newest
@@ -18,6 +21,8 @@ from mailroomctl.web.newest import Question
 from mailroomctl.web.rendering import render
 
 _TEXTS = ("message_id", "mailbox", "sender", "rfc_message_id", "status", "since", "until")
+#: Nothing is on record before or after; further times than these cannot be counted with.
+_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _CHOICES = [status for status in Status if status not in (Status.DUPLICATE, Status.BOUNCED, Status.BOUNCE_FAILED)]
 
 
@@ -25,7 +30,7 @@ def page(request: Request) -> Response:
     """Show the form, and below what it asks for."""
     asked = {name: request.query_params.get(name, "").strip() for name in _TEXTS}
     if asked["message_id"]:
-        return RedirectResponse(f"/messages/{asked['message_id']}", 303)
+        return RedirectResponse(f"/messages/{quote(asked['message_id'], safe='')}", 303)
     return render(request, "messages.html", asked=asked, statuses=_CHOICES, query=urlencode(_given(asked)))
 
 
@@ -35,7 +40,7 @@ def rows(request: Request) -> Response:
     context.prepare()
     asked = {name: request.query_params.get(name, "").strip() for name in _TEXTS}
     start = request.query_params.get("start")
-    page = newest.find(context, _question(asked), json.loads(start) if start else None)
+    page = newest.find(context, _question(asked), _key(start) if start else None)
     onward = _given(asked)
     if page.older:
         onward["until"] = iso(page.older.until) if page.older.until else ""
@@ -48,6 +53,7 @@ def rows(request: Request) -> Response:
         more=urlencode(onward) if page.older else "",
         go_on=urlencode(onward | {"start": json.dumps(page.key)}) if page.key else "",
         first=not start,
+        hints=list(_hints(asked)),
     )
 
 
@@ -55,14 +61,39 @@ def _given(asked: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in asked.items() if value}
 
 
+def _hints(asked: Mapping[str, str]) -> Iterator[str]:
+    """Say what is likely to be meant otherwise, where nothing was found."""
+    for name, title in (("mailbox", "mailbox or recipient"), ("sender", "sender")):
+        if asked[name] and "@" not in asked[name].strip("@"):
+            yield f"{asked[name]} is no whole address: write the {title} as bob@example.com."
+    if asked["sender"] != asked["sender"].lower():
+        yield "The sender is compared letter by letter, as the envelope had it."
+
+
 def _question(asked: dict[str, str]) -> Question:
     texts = {name: asked[name] for name in ("message_id", "mailbox", "sender", "rfc_message_id", "status")}
-    return Question(**texts, since=_moment(asked["since"]), until=_moment(asked["until"]))
+    if asked["status"] and asked["status"] not in Status:
+        raise CommandError(f"there is no outcome {asked['status']}: it is one of {', '.join(_CHOICES)}.")
+    period = Period(moment(asked["since"]), moment(asked["until"]))
+    period.check()
+    return Question(**texts, since=period.since, until=period.until)
 
 
-def _moment(text: str) -> datetime | None:
+def _key(text: str) -> dict[str, Any]:
+    """Read where a search goes on, as this page has written it."""
     try:
-        return parse_moment(text) if text else None
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise CommandError("this address does not say where the search goes on: begin it again.")
+    return found
+
+
+def moment(text: str) -> datetime | None:
+    """Read a point in time of a form; empty is none. Raises ``CommandError`` for what is no time."""
+    try:
+        return min(max(parse_moment(text), _FIRST), _LAST) if text else None
     except typer.BadParameter as error:
         raise CommandError(error.message) from None
 

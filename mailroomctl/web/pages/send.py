@@ -87,7 +87,7 @@ async def _content(form: FormData) -> bytes:
 def _settings(request: Request) -> Settings:
     context: Context = request.app.state.context
     if context.embedded is None:
-        raise HTTPException(404)
+        raise HTTPException(404, "mail can be sent to the embedded AWS only.")
     return context.embedded
 
 

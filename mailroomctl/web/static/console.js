@@ -31,13 +31,38 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "k") go(-1);
 });
 
+const seen = { at: new Date() };
+
+function answers(yes) {
+  const note = document.getElementById("lost");
+  if (yes) seen.at = new Date();
+  note.querySelector("time").textContent = seen.at.toISOString().slice(11, 19);
+  note.hidden = yes;
+}
+
+// Where the keyboard is in a part, so that it can be there again when the part is another.
+function place(part) {
+  const link = document.activeElement;
+  if (!part.contains(link) || link === part) return () => {};
+  const same = () => [...part.querySelectorAll("a, button, summary")].filter(
+    (one) => one.getAttribute("href") === link.getAttribute("href") && one.textContent === link.textContent);
+  const at = same().indexOf(link);
+  return () => same()[at]?.focus({ preventScroll: true });
+}
+
 function listen(part) {
   const source = new EventSource(part.dataset.live);
   source.addEventListener("overview", (event) => {
+    const back = place(part);
     part.innerHTML = event.data;
     htmx.process(part);
+    back();
+    answers(true);
   });
+  source.addEventListener("same", () => answers(true));
+  source.addEventListener("error", () => answers(false));
   addEventListener("pagehide", () => source.close());
 }
 
+addEventListener("htmx:sendError", () => answers(false));
 addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-live]").forEach(listen));

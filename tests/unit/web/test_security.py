@@ -81,6 +81,32 @@ def test_a_session_is_needed(console: Console) -> None:
     assert console.reached == []
 
 
+def test_cookies_of_other_ports_hide_nothing(console: Console) -> None:
+    for other in ('a={"x": "1, 2"}', "@=[,]", "naïve=ü", "a b=c"):
+        assert console.ask("GET", "/", cookie=f"{other}; {console.cookie}; {other}").status == 200
+
+
+def test_another_sites_link_leads_in(console: Console) -> None:
+    """A browser keeps a strict cookie back from where it is redirected to, on behalf of another site."""
+    invitation = console.addresses[-1].removeprefix(f"http://{HOST}")
+    answer = console.ask("GET", invitation, cookie=None, sec_fetch_site="cross-site", sec_fetch_dest="document")
+    assert answer.status == 200
+    assert "0;url=/" in answer.text
+    assert console.cookie.partition("=")[0] in answer.headers["set-cookie"]
+    assert invitation.rpartition("/")[2] not in answer.text
+
+
+def test_another_sites_page_looks_at_nothing(console: Console) -> None:
+    """Another port counts as the same site, so its pictures and frames would bring the cookie."""
+    for site in ("same-site", "cross-site"):
+        for kind in ("image", "iframe", "empty", "script"):
+            assert console.ask("GET", "/queues/parked", sec_fetch_site=site, sec_fetch_dest=kind).status == 403
+        assert console.reached == []
+        assert console.ask("GET", "/", sec_fetch_site=site, sec_fetch_dest="document").status == 200
+        console.reached.clear()
+    assert console.ask("GET", "/", sec_fetch_site="same-origin", sec_fetch_dest="empty").status == 200
+
+
 @pytest.mark.parametrize("host", [f"127.0.0.1:{PORT}", f"localhost:{PORT}", f"[::1]:{PORT}"])
 def test_its_own_names(console: Console, host: str) -> None:
     assert console.ask("GET", "/", host=host).status == 200
@@ -193,4 +219,4 @@ def test_a_mail_has_its_own_policy(console: Console) -> None:
     policy = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     assert headers["content-security-policy"] == policy
     assert headers["x-dns-prefetch-control"] == "off"
-    assert "x-frame-options" not in headers
+    assert headers["x-frame-options"] == "SAMEORIGIN"
