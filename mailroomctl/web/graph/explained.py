@@ -7,7 +7,8 @@ from typing import Any
 from mailroomctl.web.graph.layout import Edge, Layout, Size, lay_out
 from mailroomctl.web.graph.picture import TIP
 
-_MOST = 120  # addresses; nobody reads more
+MOST = 120  # addresses; nobody reads more
+_TALL = 600.0  # pixels that one sees at once
 _ABOVE = 4  # addresses; more stand one below the other
 _LETTER, _SMALL, _LINE, _MARGIN = 8.4, 6.6, 17.0, 10.0
 
@@ -18,7 +19,7 @@ def draw_way(data: Mapping[str, Any]) -> str:
     looks: dict[str, str] = {}
     edges: list[tuple[str, str]] = []
     outcomes = {one["mailbox"]: one for one in data["deliveries"]}
-    for look_up in data["look_ups"][:_MOST]:
+    for look_up in data["look_ups"][:MOST]:
         name = look_up["address"]
         texts[name] = [name, *_reasons(look_up)]
         looks[name] = "start" if name == data["address"] else ""
@@ -62,6 +63,13 @@ def _from_left(sizes: Mapping[str, Size], edges: list[Edge], start: str) -> Layo
     turned = lay_out({name: (height, width) for name, (width, height) in sizes.items()}, edges, start)
     boxes = {name: (y, x) for name, (x, y) in turned.boxes.items()}
     arrows = {edge: tuple((y, x) for x, y in corners) for edge, corners in turned.arrows.items()}
+    if turned.width > _TALL:
+        # One sees where it begins, without looking for it.
+        boxes[start] = (boxes[start][0], 0.0)
+        width, height = sizes[start]
+        for edge, corners in arrows.items():
+            if edge[0] == start:
+                arrows[edge] = ((boxes[start][0] + width, height / 2), *corners[1:])
     return Layout(boxes, arrows, turned.height, turned.width)
 
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 GAP_X, GAP_Y = 22.0, 34.0
 _SWEEPS = 12
 _CORNER = 8.0  # the width of a place that an arrow passes
+_ASIDE = 16.0
 _INTO = 14.0  # down from the top of a layer, and up from its end
 
 type Size = tuple[float, float]
@@ -159,15 +160,22 @@ def _corners(
     tops: list[float],
     heights: Mapping[str, float],
 ) -> tuple[Point, ...]:
+    """A way back leaves a box at its top and enters one at its end, beside the way there."""
     source, target = chain[0], chain[-1]
-    first = (middle[source], tops[rank[source]] + heights[source])
-    last = (middle[target], tops[rank[target]])
+    down_chain, step = chain, 1
+    back = rank[source] > rank[target]
+    if back:
+        source, target = target, source
+        down_chain, step = chain[::-1], -1
+    aside = _ASIDE if back else 0.0
+    first = (middle[source] + aside, tops[rank[source]] + heights[source])
+    last = (middle[target] + aside, tops[rank[target]])
     passed = [
         (middle[name], tops[rank[name]] + down)
-        for name in chain[1:-1]
+        for name in down_chain[1:-1]
         for down in (_INTO, max(_INTO, _tallest(rank, heights, rank[name]) - _INTO))
     ]
-    return (first, *passed, last)
+    return (first, *passed, last)[::step]
 
 
 def _tallest(rank: Mapping[str, int], heights: Mapping[str, float], layer: int) -> float:

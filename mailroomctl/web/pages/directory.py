@@ -12,12 +12,13 @@ from mailroomctl.commands import directory, explain
 from mailroomctl.directory.table import Item
 from mailroomctl.web.commands import run
 from mailroomctl.web.context import Context
-from mailroomctl.web.graph.explained import draw_way
+from mailroomctl.web.graph.explained import MOST, draw_way
 from mailroomctl.web.pages.edits import edits_of
 from mailroomctl.web.rendering import render
 
 _ROWS = 100
 _DIGITS = 10
+_LISTED = 8  # mailboxes before the drawing
 KINDS = ("mailbox", "alias", "group", "catch_all", "domain")
 
 
@@ -80,7 +81,16 @@ def explained(request: Request) -> Response:
     asked = _as_address(address)
     result = run(explain.explain, context.stack, address=asked, verdict=verdicts or None) if address else None
     drawing = Markup(draw_way(result.data)) if result and result.data else ""  # noqa: S704 - all text in it is escaped
-    return render(request, "explain.html", address=address, verdicts=" ".join(verdicts), result=result, drawing=drawing)
+    return render(
+        request,
+        "explain.html",
+        address=address,
+        verdicts=" ".join(verdicts),
+        result=result,
+        drawing=drawing,
+        drawn=MOST,
+        most=_LISTED,
+    )
 
 
 def check(request: Request) -> Response:

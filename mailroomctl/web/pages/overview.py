@@ -67,7 +67,7 @@ def _waits(known: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if groups is not None:
             left = [one["days_left"] for one in groups if one["days_left"] is not None]
             number = f"{sum(one['messages'] for one in groups)}{' or more' if any(map(_more, groups)) else ''}"
-            yield {"name": name, "address": address, "waiting": number, "in_flight": None} | {
+            yield {"name": name, "address": address, "waiting": number, "in_flight": "-"} | {
                 "days_left": round(min(left), 2) if left else None
             }
 

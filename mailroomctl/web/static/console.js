@@ -40,14 +40,16 @@ function answers(yes) {
   note.hidden = yes;
 }
 
-// Where the keyboard is in a part, so that it can be there again when the part is another.
+// What is open in a part, and where the keyboard is, so that it can be so again when the part is another.
 function place(part) {
   const link = document.activeElement;
-  if (!part.contains(link) || link === part) return () => {};
+  const open = [...part.querySelectorAll("details")].map((one) => one.open);
+  const unfold = () => part.querySelectorAll("details").forEach((one, at) => { one.open = open[at] ?? false; });
+  if (!part.contains(link) || link === part) return unfold;
   const same = () => [...part.querySelectorAll("a, button, summary")].filter(
     (one) => one.getAttribute("href") === link.getAttribute("href") && one.textContent === link.textContent);
   const at = same().indexOf(link);
-  return () => same()[at]?.focus({ preventScroll: true });
+  return () => { unfold(); same()[at]?.focus({ preventScroll: true }); };
 }
 
 function listen(part) {
