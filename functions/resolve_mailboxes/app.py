@@ -7,7 +7,7 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from mailroom import settings
-from mailroom.hours import with_hour
+from mailroom.months import with_month
 from mailroom.observability import logger, metrics, observed
 from mailroom.resolve.directory import Directory
 from mailroom.resolve.mailboxes import Rules, as_on_record, resolve_mailboxes
@@ -63,5 +63,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if held:
         metrics.add("Recipients", held, Outcome="HELD")
     envelope = as_on_record(event.get("recipients") or ())
-    message = with_hour(event.get("message") or {})
+    message = with_month(event.get("message") or {})
     return {**event, "message": message, "recipients": envelope, **resolution.to_state()}

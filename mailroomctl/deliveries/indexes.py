@@ -1,7 +1,8 @@
 """The indexes of the deliveries table: every outcome of a period, and what needs attention.
 
-Their keys are hours with a shard (``mailroom.hours``). Both show a change after a moment, and hold only what their
-rows name; ``DeliveriesTable.in_full`` reads the records. Memory does not grow with what they hold.
+Their keys are months (``mailroom.months``). Both show a change after a moment, and hold only what their rows name;
+``DeliveriesTable.in_full`` reads the records. Here they are read to the end, and memory does not grow with what they
+hold; a list of the newest is ``deliveries.newest``.
 """
 
 from collections.abc import Iterator
@@ -9,14 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import merge
-from itertools import chain, groupby, islice
+from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from mailroom.hours import SHARDS
+from mailroom.months import keys_of, months_back
 from mailroom.statuses import Status
 
-from mailroomctl.deliveries.side_by_side import side_by_side
 from mailroomctl.deliveries.table import DeliveriesTable, Record, plain
 from mailroomctl.errors import CommandError
 from mailroomctl.times import iso
@@ -24,12 +24,13 @@ from mailroomctl.times import iso
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-ATTENTION = frozenset({Status.FAILED, Status.REJECTED, Status.HELD})
+ATTENTION = frozenset({Status.FAILED, Status.REJECTED, Status.HELD, Status.QUARANTINED})
 """Statuses whose records are in the index ``needs_attention``."""
 
-QUERIES_AT_ONCE = 8
-_PAGE = 500  # rows read at once from each shard of an hour
-_LONGEST = timedelta(days=7)
+INDEXES = {"by_time": "month", "needs_attention": "attention", "by_mailbox": "mailbox"}
+"""The indexes by the time of receipt, and their keys."""
+
+_PAGE = 500  # rows read at once, where a caller may have enough
 _REFUSED = frozenset({"ValidationException", "ResourceNotFoundException"})
 _SKEW = timedelta(hours=1)  # a clock of SES's may be ahead of ours
 
@@ -57,29 +58,49 @@ EVER = Period()
 
 def outcomes(table: DeliveriesTable, since: datetime, until: datetime) -> Iterator[Record]:
     """Return keys and sender of every record of a period, the newest first."""
-    first = next(_scanned(table, "by_time", None, Period(since, until)))
-    if first.last:
-        yield from _newest_first(first.rows)
-    else:
-        yield from _of_period(table, "by_time", "hour", since, until, None)
+    yield from _of_period(table, "by_time", since, until, page=_PAGE)
 
 
 def needing_attention(table: DeliveriesTable, status: Status | None, period: Period) -> Iterator[Record]:
     """Return keys, status, entry, code, error and sender of the records with one of the statuses in ``ATTENTION``.
 
-    The newest first for a week at most, and where the whole index is one page; else in no order. The records of one
-    message come together. ``status`` None stands for all three.
+    The newest first when the period has a beginning, or the whole index is one page; else in no order. The records of
+    one message come together. ``status`` None stands for all of them.
     """
-    pages = _scanned(table, "needs_attention", status, period)
+    if period.since:
+        yield from _of_period(table, "needs_attention", period.since, period.latest, status or "")
+        return
+    pages = _scanned(table, "needs_attention", status or "", period)
     first = next(pages)
-    if first.last:
-        yield from _newest_first(first.rows)
-    elif period.since and period.latest - period.since <= _LONGEST:
-        yield from _of_period(table, "needs_attention", "attention", period.since, period.latest, status)
-    else:
-        yield from first.rows
-        for page in pages:
-            yield from page.rows
+    yield from _newest_first(first.rows) if first.last else first.rows
+    for page in pages:
+        yield from page.rows
+
+
+def whole_index(table: DeliveriesTable, index: str, status: str, period: Period) -> list[Record] | None:
+    """Return the rows of a period, the newest first, or None when one page does not hold the index."""
+    with index_is_there(index):
+        answer = table.client.scan(**_scan(table, index, status, period))
+    return None if "LastEvaluatedKey" in answer else _newest_first(list(map(plain, answer["Items"])))
+
+
+def condition(
+    table: DeliveriesTable, index: str, key: str, since: datetime, until: datetime, status: str = ""
+) -> dict[str, Any]:
+    """Return a Query for what one key of an index has of a time, the newest first."""
+    request: dict[str, Any] = {
+        "TableName": table.name,
+        "IndexName": index,
+        "KeyConditionExpression": "#key = :key AND received_at BETWEEN :since AND :until",
+        "ExpressionAttributeNames": {"#key": INDEXES[index]},
+        "ExpressionAttributeValues": {":key": {"S": key}, ":since": {"S": iso(since)}, ":until": {"S": iso(until)}},
+        "ScanIndexForward": False,
+    }
+    if status:
+        request["FilterExpression"] = "#status = :status"
+        request["ExpressionAttributeNames"]["#status"] = "status"
+        request["ExpressionAttributeValues"][":status"] = {"S": status}
+    return request
 
 
 def by_message(rows: Iterator[Record]) -> Iterator[list[Record]]:
@@ -92,31 +113,13 @@ def by_message(rows: Iterator[Record]) -> Iterator[list[Record]]:
 
 
 def _of_period(
-    table: DeliveriesTable, index: str, key: str, since: datetime, until: datetime, status: Status | None
+    table: DeliveriesTable, index: str, since: datetime, until: datetime, status: str = "", page: int | None = None
 ) -> Iterator[Record]:
-    """Ask hour by hour, backwards: the shards of an hour together, and those of the next ones meanwhile."""
-    request: dict[str, Any] = {
-        "TableName": table.name,
-        "IndexName": index,
-        "KeyConditionExpression": "#key = :key AND received_at BETWEEN :since AND :until",
-        "ExpressionAttributeNames": {"#key": key},
-        "ExpressionAttributeValues": {":since": {"S": iso(since)}, ":until": {"S": iso(until)}},
-        "ScanIndexForward": False,
-    }
-    if status:
-        request["FilterExpression"] = "#status = :status"
-        request["ExpressionAttributeNames"]["#status"] = "status"
-        request["ExpressionAttributeValues"][":status"] = {"S": status}
-
-    def begin(shard: str) -> Iterator[Record]:
-        values = {**request["ExpressionAttributeValues"], ":key": {"S": shard}}
-        rows = _pages(table.client, "query", {**request, "ExpressionAttributeValues": values})
-        return chain(list(islice(rows, 1)), rows)
-
-    shards = (f"{hour}#{shard}" for hour in _hours(since, until) for shard in SHARDS)
-    begun = side_by_side(begin, shards, QUERIES_AT_ONCE)
-    while of_hour := list(islice(begun, len(SHARDS))):
-        yield from merge(*of_hour, key=itemgetter("received_at"), reverse=True)
+    """Ask month by month, backwards. ``page`` is for whoever may stop early; with a filter it would cost calls."""
+    for month in months_back(until, since):
+        requests = [condition(table, index, key, since, until, status) for key in keys_of(month)]
+        shards = [_pages(table.client, one, page) for one in requests]
+        yield from merge(*shards, key=itemgetter("received_at"), reverse=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +134,18 @@ def _newest_first(rows: list[Record]) -> list[Record]:
     return sorted(rows, key=itemgetter("received_at", "message_id"), reverse=True)
 
 
-def _scanned(table: DeliveriesTable, index: str, status: Status | None, period: Period) -> Iterator[_Page]:
+def _scanned(table: DeliveriesTable, index: str, status: str, period: Period) -> Iterator[_Page]:
     """Read an index as a whole, a megabyte with each call.
 
     Mostly that of what needs attention is one page, and on a small site the other one, too: one call answers what would
-    take one for each shard of each hour.
+    take one for each month.
     """
+    with index_is_there(index):
+        for page in table.client.get_paginator("scan").paginate(**_scan(table, index, status, period)):
+            yield _Page(list(map(plain, page["Items"])), "LastEvaluatedKey" not in page)
+
+
+def _scan(table: DeliveriesTable, index: str, status: str, period: Period) -> dict[str, Any]:
     request: dict[str, Any] = {"TableName": table.name, "IndexName": index}
     filters: list[str] = []
     values: dict[str, Any] = {}
@@ -150,20 +159,18 @@ def _scanned(table: DeliveriesTable, index: str, status: Status | None, period: 
         values |= {":since": {"S": since}, ":until": {"S": iso(period.latest)}}
     if filters:
         request |= {"FilterExpression": " AND ".join(filters), "ExpressionAttributeValues": values}
-    with _index_is_there(request["IndexName"]):
-        for page in table.client.get_paginator("scan").paginate(**request):
-            yield _Page(list(map(plain, page["Items"])), "LastEvaluatedKey" not in page)
+    return request
 
 
-def _pages(client: "DynamoDBClient", operation: Any, request: dict[str, Any]) -> Iterator[Record]:
-    pages = client.get_paginator(operation).paginate(**request, PaginationConfig={"PageSize": _PAGE})
-    with _index_is_there(request["IndexName"]):
+def _pages(client: "DynamoDBClient", request: dict[str, Any], page: int | None) -> Iterator[Record]:
+    pages = client.get_paginator("query").paginate(**request, PaginationConfig={"PageSize": page} if page else {})
+    with index_is_there(request["IndexName"]):
         for page in pages:
             yield from map(plain, page["Items"])
 
 
 @contextmanager
-def _index_is_there(name: str) -> Iterator[None]:
+def index_is_there(name: str) -> Iterator[None]:
     """Say what to do when the index is not there yet: a stack that is being upgraded makes one after the other."""
     from botocore.exceptions import ClientError
 
@@ -181,10 +188,3 @@ def _index_is_there(name: str) -> Iterator[None]:
 
 class NoIndexError(CommandError):
     """The stack is of an earlier version, or its index is still being made."""
-
-
-def _hours(since: datetime, until: datetime) -> Iterator[str]:
-    hour = until.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    while hour + timedelta(hours=1) > since:
-        yield f"{hour:%Y-%m-%dT%H}"
-        hour -= timedelta(hours=1)

@@ -1,23 +1,29 @@
 """Find records: of a mailbox, by the Message-ID header, or of all mail, by outcome, sender and time."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from heapq import merge, nlargest
-from itertools import islice
-from operator import itemgetter
+from itertools import batched, islice
+from math import ceil
 
 from mailroom.addresses import parse
 from mailroom.errors import InvalidAddress
 from mailroom.statuses import Status
 
 from mailroomctl.addresses import normalised
-from mailroomctl.deliveries.indexes import ATTENTION, EVER, Period, needing_attention, outcomes
+from mailroomctl.deliveries import newest
+from mailroomctl.deliveries.indexes import ATTENTION, EVER, Period
+from mailroomctl.deliveries.newest import Slice
 from mailroomctl.deliveries.table import DeliveriesTable, Record
 from mailroomctl.errors import CommandError
 from mailroomctl.times import iso
 
+ROWS = 50
+"""Rows of a list that take at most four calls; one finds the stack, and one reads the records of the others' rows."""
+
+_CALLS = 2  # for the rows of a list
 _EVER = "0000"
+_BATCH = 100  # records of one call
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
 
@@ -43,27 +49,35 @@ class Search:
         self.period.check()
 
 
-def find(table: DeliveriesTable, search: Search, limit: int) -> tuple[list[Record], bool]:
-    """Return at most ``limit`` records, and whether there are more; but for the Message-ID alone, the newest first.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Records, the newest first but for the Message-ID alone, and whether there are or may be ``more``.
 
-    Raises ``CommandError`` when the mailbox is no address and nothing is on record under it.
+    ``older`` is the receive time with which the search goes on, empty when it has seen all, or does not go on; with
+    ``partial`` more of the last message than is shown was received.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    more: bool = False
+    older: str = ""
+    partial: bool = False
+
+
+def find(table: DeliveriesTable, search: Search, limit: int) -> Found:
+    """Return at most ``limit`` records, with few calls: what is rare may lie further back than they reach.
+
+    A larger ``limit`` reaches further. Raises ``CommandError`` when the mailbox is no address and nothing is on record
+    under it.
     """
     search.check()
-    found: Iterable[Record]
+    calls = _CALLS * ceil(limit / ROWS)
     if search.mailbox:
-        found = _of_mailbox(table, search)
-    elif search.rfc_message_id:
-        period = search.period
-        since = iso(period.since) if period.since else _EVER
-        found = table.of_rfc_message_id(bracketed(search.rfc_message_id), since, iso(_latest(search)))
-    else:
-        found = _of_all(table, search, limit)
-    sent_by = from_sender(search.sender)
-    wanted = (one for one in found if (not search.status or one["status"] == search.status) and sent_by(one))
-    records = list(islice(wanted, limit + 1))
-    if search.mailbox and not records:
-        _refuse_no_address(search.mailbox)
-    return records[:limit], len(records) > limit
+        return _of_mailbox(table, search, limit, calls)
+    if search.rfc_message_id:
+        return _by_header(table, search, limit)
+    if search.status in ATTENTION:
+        return _needing_attention(table, search, limit, calls)
+    return _of_all(table, search, limit, calls)
 
 
 def bracketed(rfc_message_id: str) -> str:
@@ -72,30 +86,77 @@ def bracketed(rfc_message_id: str) -> str:
     return text if text.startswith("<") else f"<{text}>"
 
 
-def _of_mailbox(table: DeliveriesTable, search: Search) -> Iterator[Record]:
+def _of_mailbox(table: DeliveriesTable, search: Search, limit: int, calls: int) -> Found:
+    """The index has whole records."""
     assert search.mailbox
     since = search.period.since
     if not since and not search.rfc_message_id:
         since = _latest(search) - _WEEK
     # Under a renamed mailbox's own address stands what it was refused.
-    names = dict.fromkeys((normalised(search.mailbox), search.records_under or normalised(search.mailbox)))
-    first, last = iso(since) if since else _EVER, iso(_latest(search))
-    found = merge(*(table.of_mailbox(name, first, last) for name in names), key=itemgetter("received_at"), reverse=True)
-    if not search.rfc_message_id:
-        return found
-    wanted = bracketed(search.rfc_message_id)
-    return (record for record in found if record.get("rfc_message_id") == wanted)
+    names = list(dict.fromkeys((normalised(search.mailbox), search.records_under or normalised(search.mailbox))))
+    found = newest.of_mailbox(
+        table, names, Period(since, _latest(search)), limit, calls=max(calls, len(names)), holds=_test(search)
+    )
+    if not found.rows:
+        _refuse_no_address(search.mailbox)
+    return _found(found.rows, found)
 
 
-def _of_all(table: DeliveriesTable, search: Search, limit: int) -> Iterable[Record]:
-    """Ask the indexes, then for the records of their rows; the newest come first."""
+def _by_header(table: DeliveriesTable, search: Search, limit: int) -> Found:
+    """No index has the Message-ID: every record is read, until there are enough."""
+    assert search.rfc_message_id
+    since = iso(search.period.since) if search.period.since else _EVER
+    records = table.of_rfc_message_id(bracketed(search.rfc_message_id), since, iso(_latest(search)))
+    rows = list(islice(filter(_test(search), records), limit + 1))
+    return Found(rows[:limit], len(rows) > limit)
+
+
+def _needing_attention(table: DeliveriesTable, search: Search, limit: int, calls: int) -> Found:
+    sent_by = from_sender(search.sender) if search.sender else None
+    found = newest.of_index(
+        table, "needs_attention", search.period, limit, calls=calls, status=search.status or "", holds=sent_by
+    )
+    return _found(table.in_full(found.rows), found)
+
+
+def _of_all(table: DeliveriesTable, search: Search, limit: int, calls: int) -> Found:
+    """The index by time has the sender, and no outcome: of it only the records know."""
+    period = Period(search.period.since or search.period.latest - _DAY, search.period.latest)
+    sent_by = from_sender(search.sender) if search.sender else None
+    if not search.status:
+        found = newest.of_index(table, "by_time", period, limit, calls=calls, holds=sent_by)
+        return _found(table.in_full(found.rows), found)
+    looked_at = max(limit, _BATCH) * (calls // _CALLS)
+    found = newest.of_index(table, "by_time", period, looked_at, calls=calls, holds=sent_by)
+    records: list[Record] = []
+    for some in batched(found.rows, _BATCH, strict=False):
+        records += [one for one in table.in_full(some) if one["status"] == search.status]
+    if len(records) <= limit:
+        return _found(records, found)
+    end = records[limit]["received_at"]
+    whole = [one for one in records[:limit] if one["received_at"] > end]
+    return Found(whole or records[:limit], True, end if whole else newest.before(end), partial=not whole)
+
+
+def _found(records: Iterable[Record], found: Slice) -> Found:
+    return Found(list(records), bool(found.older), found.older, found.partial)
+
+
+def _test(search: Search) -> Callable[[Record], bool] | None:
+    """Return a function that tells whether a record is meant; None when all are."""
+    if not (search.status or search.sender or search.rfc_message_id):
+        return None
     sent_by = from_sender(search.sender)
-    if search.status not in ATTENTION:
-        since = search.period.since or search.period.latest - _DAY
-        rows = outcomes(table, since, search.period.latest)
-        return table.in_full(row for row in rows if sent_by(row))
-    rows = (row for row in needing_attention(table, search.status, search.period) if sent_by(row))
-    return table.in_full(nlargest(limit + 1, rows, key=itemgetter("received_at")))
+    header = bracketed(search.rfc_message_id) if search.rfc_message_id else None
+
+    def holds(record: Record) -> bool:
+        return (
+            (not search.status or record["status"] == search.status)
+            and (not header or record.get("rfc_message_id") == header)
+            and sent_by(record)
+        )
+
+    return holds
 
 
 def from_sender(sender: str | None) -> Callable[[Record], bool]:

@@ -12,7 +12,7 @@ from mailroomctl.doctor.patient import Patient
 KEYS = {"DirectoryTableName": ["address"], "DeliveriesTableName": ["message_id", "mailbox"]}
 INDEXES = {
     "by_mailbox": ["mailbox", "received_at"],
-    "by_time": ["hour", "received_at"],
+    "by_time": ["month", "received_at"],
     "needs_attention": ["attention", "received_at"],
 }
 EXPIRES = "expires_at"

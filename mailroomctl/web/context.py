@@ -49,8 +49,6 @@ class Context:
     read_only: bool = False
     show_mail: bool = False
     jobs: Jobs = field(default_factory=Jobs)
-    #: Indexes that do not fit into one answer, so they are asked for hours.
-    large_indexes: set[str] = field(default_factory=set)
     directory: KeptDirectory = field(init=False)
     mail: KeptMail = field(init=False)
     _machine: Machine | None = None

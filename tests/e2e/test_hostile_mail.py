@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from boto3.dynamodb.types import TypeSerializer
-from mailroom.hours import hour_of
+from mailroom.months import month_of
 from playwright.sync_api import Page
 
 from mailroomctl.local import lifecycle
@@ -64,7 +64,7 @@ def _arrived(world: World, mailbox: str, message_id: str, content: bytes) -> str
         "status": "DELIVERED",
         "recipients": {mailbox},
         "received_at": iso(now),
-        "hour": hour_of(now, message_id),
+        "month": month_of(now, message_id),
         "source": '"<script>alert(1)</script>\'"@evil.example',
         "rfc_message_id": "<img src=//mail99.evil.example/>",
         "bucket": world.outputs["MailBucketName"],

@@ -30,14 +30,14 @@ def flood(at: Operator, messages: int, name: str = "a", entry: str = INFO) -> No
     first = records(at)[f"{name}0", entry]
     with at.dynamodb.Table("deliveries").batch_writer() as batch:
         for number in range(1, messages):
-            hour = f"2026-11-{1 + number % 28:02}T02"
+            day = f"2026-11-{1 + number % 28:02}"
             batch.put_item(
                 {
                     **first,
                     "message_id": f"{name}{number}",
-                    "received_at": f"{hour}:47:00.123Z",
-                    "hour": f"{hour}#{number % 16:x}",
-                    "attention": f"{hour}#{number % 16:x}",
+                    "received_at": f"{day}T02:47:00.123Z",
+                    "month": "2026-11#0",
+                    "attention": "2026-11#0",
                 }
             )
 

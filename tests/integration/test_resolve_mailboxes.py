@@ -143,8 +143,8 @@ def test_the_envelope_goes_on_as_outcomes_name_it(call: Any) -> None:
     assert {one["recipient"] for one in resolved["undelivered"]} == set(resolved["recipients"])
 
 
-def test_a_state_of_an_earlier_version_gets_its_hour(call: Any) -> None:
-    assert call("bob@example.com", received_at="2026-11-24T02:47:00.123Z")["message"]["hour"] == "2026-11-24T02#c"
+def test_a_state_of_an_earlier_version_gets_its_month(call: Any) -> None:
+    assert call("bob@example.com", received_at="2026-11-24T02:47:00.123Z")["message"]["month"] == "2026-11#0"
 
 
 def test_how_the_directory_is_read_and_remembered_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:

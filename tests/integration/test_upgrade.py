@@ -172,7 +172,7 @@ def test_the_claim_of_before_keeps_to_records_of_today(
     table = at.dynamodb.Table("deliveries")
     key = {"message_id": "m1", "mailbox": "o'brien@kept.example"}
     first = {"path": "kept.example/o'brien/Maildir", "folder": "Junk", "received_at": "2026-11-24T02:47:00.123Z"}
-    today = {"hour": "2026-11-24T02#a", "first_claimed_at": 1_795_506_494, "attempts": 1, "status": status}
+    today = {"month": "2026-11#0", "first_claimed_at": 1_795_506_494, "attempts": 1, "status": status}
     table.put_item(Item=key | first | today | more)
     values = {
         ":delivered": "DELIVERED",

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from mailroom.hours import hour_of
+from mailroom.months import month_of
 
+from mailroomctl.deliveries.indexes import ATTENTION
 from tests.integration.command_line import REGION, Operator
 
 
@@ -69,9 +70,9 @@ def record(at: Operator, message_id: str, mailbox: str, status: str, **fields: A
         "rfc_message_id": f"<{message_id}@example.org>",
     }
     item |= fields
-    item.setdefault("hour", hour_of(datetime.fromisoformat(item["received_at"]), message_id))
-    if status in ("FAILED", "REJECTED", "HELD") and item["hour"]:
-        item.setdefault("attention", item["hour"])
+    item.setdefault("month", month_of(datetime.fromisoformat(item["received_at"]), message_id))
+    if status in ATTENTION and item["month"]:
+        item.setdefault("attention", item["month"])
     at.dynamodb.Table("deliveries").put_item(Item={name: value for name, value in item.items() if value is not None})
 
 

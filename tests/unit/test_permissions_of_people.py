@@ -44,7 +44,6 @@ NEEDED = {
 #: What the console asks beside what its pages' commands do, with the name of the call in its code.
 CONSOLE = {
     "cloudwatch:GetMetricData": "get_metric_data",
-    "dynamodb:PartiQLSelect": "execute_statement",
     "logs:FilterLogEvents": "filter_log_events",
     "states:DescribeStateMachine": "describe_state_machine",
 }

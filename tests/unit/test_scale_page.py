@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mailroom.hours import SHARDS
+from mailroom.months import SHARDS
 
 from tools.deployed_template import source
 
@@ -59,7 +59,7 @@ def test_what_binds_first() -> None:
         "EFS, write operations, mailboxes known": KNOWN,
         "DynamoDB, writes to one mailbox in the index `by_mailbox`": 2,
         "DynamoDB, write units of a table": UNITS,
-        "DynamoDB, writes of an hour in the index `by_time`": 1,
+        "DynamoDB, writes of a month in the index `by_time`": 1,
     }
     seen, last = set(), 0.0
     for limit, default, binds, _ in rows("What binds first"):
@@ -69,7 +69,7 @@ def test_what_binds_first() -> None:
         assert number(binds) >= last, "the first to bind comes first"
         last = number(binds)
     assert seen == set(per_message)
-    assert f"{1_000 * len(SHARDS):,} units" in PAGE
+    assert f"a month in the index `by_time` | {1_000 * len(SHARDS):,} units" in PAGE
     assert f"4,000 write units, which are {4_000 // UNITS} messages a second" in PAGE
 
 

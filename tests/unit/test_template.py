@@ -195,7 +195,7 @@ def test_the_indexes_of_the_deliveries_table(template: dict[str, Any]) -> None:
     }
     assert keys == {
         "by_mailbox": [("mailbox", "HASH"), ("received_at", "RANGE")],
-        "by_time": [("hour", "HASH"), ("received_at", "RANGE")],
+        "by_time": [("month", "HASH"), ("received_at", "RANGE")],
         "needs_attention": [("attention", "HASH"), ("received_at", "RANGE")],
     }
     assert by_time["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["source"]}

@@ -12,7 +12,7 @@ from tests.workflow.script import Plan, Script, throws
 WORKFLOW = "deliver_mail"
 BOB, NOBODY, VIRUS, LOOP = (address(name) for name in ("bob", "nobody", "virus", "loop"))
 LONG = 10**6
-HOUR = "2026-11-24T02#c"
+MONTH = "2026-11#0"
 MESSAGE = {
     "message_id": "m1",
     "source": "alice@sender.test",
@@ -21,7 +21,7 @@ MESSAGE = {
     "bucket": BUCKET,
     "key": "mail/m1",
     "expires_at": NOW + 400 * 86_400,
-    "hour": HOUR,
+    "month": MONTH,
 }
 CLAIM = {
     **MESSAGE,
@@ -33,7 +33,7 @@ CLAIM = {
     "attempts_since": 1,
     "findings": [],
 }
-ATTENTION = {"attention": HOUR}
+ATTENTION = {"attention": MONTH}
 WHERE = {"folder": "INBOX", "path": f"{BOB}/Maildir"}
 LEASE = {"lease_until": NOW + 370}
 
@@ -145,7 +145,7 @@ def test_a_record_of_an_earlier_version_is_claimed_again(engine: Engine) -> None
     [asked] = script.payloads["WriteMailbox"]
     assert (asked["attempts"], asked["attempts_since"], asked["first_claimed_at"]) == (4, 1, NOW)
     item = record(engine)
-    assert (item["hour"], item["first_claimed_at"]) == (HOUR, NOW)
+    assert (item["month"], item["first_claimed_at"]) == (MONTH, NOW)
 
 
 def test_rejected(engine: Engine) -> None:

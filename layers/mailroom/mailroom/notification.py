@@ -15,7 +15,7 @@ from typing import Any
 from mailroom import state
 from mailroom.bounces import why_not_bounce
 from mailroom.errors import ForbiddenObject, InvalidEvent
-from mailroom.hours import hour_of
+from mailroom.months import month_of
 
 RECEIVED = "Received"
 SETUP_MESSAGE_ID = "AMAZON_SES_SETUP_NOTIFICATION"
@@ -84,7 +84,7 @@ class Notification:
                 "key": self.key,
                 "source": self.source,
                 "received_at": received_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                "hour": hour_of(received_at, self.message_id),
+                "month": month_of(received_at, self.message_id),
                 "verdicts": dict(self.verdicts),
                 "dmarc_policy": self.dmarc_policy,
                 "rfc_message_id": self.rfc_message_id,

@@ -22,8 +22,8 @@ class Message(TypedDict):
     source: str
     received_at: str
     """ISO 8601 in UTC, with milliseconds."""
-    hour: str
-    """The UTC hour of ``received_at`` with a shard, see ``mailroom.hours``."""
+    month: str
+    """The UTC month of ``received_at`` with a shard, see ``mailroom.months``."""
     verdicts: dict[str, str | None]
     dmarc_policy: str | None
     rfc_message_id: str

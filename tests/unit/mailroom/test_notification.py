@@ -96,7 +96,7 @@ def test_state() -> None:
             "key": "mail/o3vr",
             "source": "alice@sender.test",
             "received_at": "2026-11-24T02:47:00.123Z",
-            "hour": "2026-11-24T02#0",
+            "month": "2026-11#0",
             "verdicts": {"spam": "PASS", "virus": "GRAY", "spf": "PASS", "dkim": None, "dmarc": "FAIL"},
             "dmarc_policy": "reject",
             "rfc_message_id": "<one@sender.test>",

@@ -1,7 +1,7 @@
 """Read the stored raw mail of a bucket and the records of a time, page by page, into the notes of an audit.
 
 One call for a thousand objects, and one for a page of records: the table is scanned in parts, or, where a short time
-needs fewer calls, the index ``by_time`` is asked hour by hour and its records are fetched by the hundred.
+needs fewer calls, the index ``by_time`` is asked day by day and its records are fetched by the hundred.
 """
 
 import itertools
@@ -15,7 +15,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailroom.audit.notes import Notes, RecordNote, StoredObject
-from mailroom.hours import SHARDS
+from mailroom.months import SHARDS, keys_of
 from mailroom.notification import SETUP_MESSAGE_ID
 from mailroom.statuses import Status
 
@@ -140,11 +140,11 @@ def records(dynamodb: "DynamoDBClient", table: str, period: Period) -> Iterator[
     if period.since is None or not has_index:
         return _by_scan(dynamodb, table, period)
     since, until = period.since - SLACK, period.until + SLACK
-    hours = (until - since) / timedelta(hours=1)
-    lived = max((datetime.now(UTC) - described["CreationDateTime"]) / timedelta(hours=1), 1.0)
-    expected = described.get("ItemCount", 0) * min(1.0, hours / lived)
-    queries = hours * len(SHARDS) + expected / _MOST_KEYS
-    return _by_scan(dynamodb, table, period) if pages <= queries else _by_hour(dynamodb, table, since, until)
+    days = (until - since) / timedelta(days=1)
+    lived = max((datetime.now(UTC) - described["CreationDateTime"]) / timedelta(days=1), 1.0)
+    expected = described.get("ItemCount", 0) * min(1.0, days / lived)
+    queries = (days + 1) * len(SHARDS) + expected / _MOST_KEYS
+    return _by_scan(dynamodb, table, period) if pages <= queries else _by_day(dynamodb, table, since, until)
 
 
 def delivered(
@@ -212,18 +212,19 @@ def _by_scan(dynamodb: "DynamoDBClient", table: str, period: Period) -> Iterator
         yield Stream(f"records {segment} of {SEGMENTS}", partial(fetch, segment=segment))
 
 
-def _by_hour(dynamodb: "DynamoDBClient", table: str, since: datetime, until: datetime) -> Iterator[Stream]:
+def _by_day(dynamodb: "DynamoDBClient", table: str, since: datetime, until: datetime) -> Iterator[Stream]:
+    """A month is one key; its days are read side by side."""
     request: dict[str, Any] = {
         "TableName": table,
         "IndexName": "by_time",
-        "KeyConditionExpression": "#hour = :hour AND received_at BETWEEN :since AND :until",
-        "ExpressionAttributeNames": {"#hour": "hour"},
+        "KeyConditionExpression": "#month = :month AND received_at BETWEEN :since AND :until",
+        "ExpressionAttributeNames": {"#month": "month"},
     }
-    times = {":since": {"S": _iso(since)}, ":until": {"S": _iso(until)}}
 
-    def fetch(start: Any, hour: str) -> Page:
+    def fetch(start: Any, month: str, first: datetime, last: datetime) -> Page:
         more = {"ExclusiveStartKey": start} if start else {}
-        answer = dynamodb.query(**request, ExpressionAttributeValues={**times, ":hour": {"S": hour}}, **more)
+        values = {":month": {"S": month}, ":since": {"S": _iso(first)}, ":until": {"S": _iso(last)}}
+        answer = dynamodb.query(**request, ExpressionAttributeValues=values, **more)
         keys = [
             {name: item[name] for name in ("message_id", "mailbox")}
             for item in answer["Items"]
@@ -234,12 +235,13 @@ def _by_hour(dynamodb: "DynamoDBClient", table: str, since: datetime, until: dat
             rows += _notes(_get(dynamodb, table, list(some)))
         return Page(rows, answer.get("LastEvaluatedKey"))
 
-    hour = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    while hour <= until:
-        for shard in SHARDS:
-            name = f"{hour:%Y-%m-%dT%H}#{shard}"
-            yield Stream(f"records of {name}", partial(fetch, hour=name))
-        hour += timedelta(hours=1)
+    day = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    while day <= until:
+        following = day + timedelta(days=1)
+        first, last = max(day, since), min(following - timedelta(milliseconds=1), until)
+        for month in keys_of(day):
+            yield Stream(f"records of {month} {day:%d}", partial(fetch, month=month, first=first, last=last))
+        day = following
 
 
 def _get(dynamodb: "DynamoDBClient", table: str, keys: list[Any]) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""What the indexes are asked, hour by hour, and how their rows come together."""
+"""What the indexes are asked, month by month, and how their rows come together."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from mailroom.hours import SHARDS
+from mailroom import months
 from mailroom.statuses import Status
 
 from mailroomctl.deliveries.indexes import Period, by_message, needing_attention, outcomes
@@ -16,10 +16,10 @@ NOW = datetime(2026, 11, 24, 2, 47, tzinfo=UTC)
 
 
 class FakeIndexes:
-    """Answers Query and Scan page by page; ``hours`` maps a key to receive times, the newest first."""
+    """Answers Query and Scan page by page; ``months`` maps a key to receive times, the newest first."""
 
-    def __init__(self, hours: dict[str, list[str]] | None = None, error: ClientError | None = None) -> None:
-        self.hours = hours or {}
+    def __init__(self, months: dict[str, list[str]] | None = None, error: ClientError | None = None) -> None:
+        self.months = months or {}
         self.asked: list[dict[str, Any]] = []
         self.operations: list[str] = []
         self._error = error
@@ -35,9 +35,9 @@ class FakeIndexes:
         keys = (
             [request["ExpressionAttributeValues"][":key"]["S"]]
             if ":key" in request["ExpressionAttributeValues"]
-            else self.hours
+            else self.months
         )
-        found = [(key, moment) for key in keys for moment in self.hours.get(key, [])]
+        found = [(key, moment) for key in keys for moment in self.months.get(key, [])]
         for number, (key, moment) in enumerate(found, 1):
             more = {"LastEvaluatedKey": {}} if number < len(found) else {}
             yield {"Items": [{"received_at": {"S": moment}, "message_id": {"S": f"{key} {moment}"}}], **more}
@@ -51,38 +51,32 @@ def table_of(indexes: FakeIndexes) -> DeliveriesTable:
     return table
 
 
-def test_every_shard_of_every_hour_is_asked_the_newest_first() -> None:
-    indexes = FakeIndexes({"2026-11-24T02#a": ["2", "1"], "2026-11-24T02#0": ["3", "0"], "2026-11-24T01#7": ["9"]})
-    rows = list(outcomes(table_of(indexes), NOW - timedelta(minutes=50), NOW))
+def test_every_shard_of_every_month_is_asked_the_newest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(months, "SHARDS", ("0", "1"))
+    indexes = FakeIndexes({"2026-11#0": ["2", "1"], "2026-11#1": ["3", "0"], "2026-10#1": ["9"]})
+    rows = list(outcomes(table_of(indexes), NOW - timedelta(days=30), NOW))
     assert [row["received_at"] for row in rows] == ["3", "2", "1", "0", "9"]
-    first, *queries = indexes.asked
-    assert "KeyConditionExpression" not in first, "one call may be enough"
-    asked = {one["ExpressionAttributeValues"][":key"]["S"] for one in queries}
-    assert asked == {f"2026-11-24T{hour}#{shard}" for hour in ("01", "02") for shard in SHARDS}
+    asked = [one["ExpressionAttributeValues"][":key"]["S"] for one in indexes.asked]
+    assert asked == ["2026-11#0", "2026-11#1", "2026-10#0", "2026-10#1"]
     assert {one["IndexName"] for one in indexes.asked} == {"by_time"}
-    values = queries[0]["ExpressionAttributeValues"]
-    assert (values[":since"]["S"], values[":until"]["S"]) == ("2026-11-24T01:57:00.000Z", "2026-11-24T02:47:00.000Z")
+    values = indexes.asked[0]["ExpressionAttributeValues"]
+    assert (values[":since"]["S"], values[":until"]["S"]) == ("2026-10-25T02:47:00.000Z", "2026-11-24T02:47:00.000Z")
 
 
 def test_whoever_has_enough_stops_the_reading() -> None:
-    indexes = FakeIndexes({f"2026-11-23T{hour:02}#0": [str(hour)] for hour in range(24)})
-    rows = outcomes(table_of(indexes), NOW - timedelta(days=2), NOW)
+    indexes = FakeIndexes({f"2026-{month:02}#0": [str(month)] for month in range(1, 12)})
+    rows = outcomes(table_of(indexes), NOW - timedelta(days=300), NOW)
     next(rows)
     rows.close()  # type: ignore[attr-defined]
-    assert len(indexes.asked) < 8 * 16
+    assert len(indexes.asked) == 1
 
 
 @pytest.mark.parametrize(
     ("period", "operations"),
-    [
-        (Period(), {"scan"}),
-        (Period(NOW - timedelta(days=7), NOW), {"scan", "query"}),
-        (Period(NOW - timedelta(days=8), NOW), {"scan"}),
-        (Period(None, NOW), {"scan"}),
-    ],
+    [(Period(), {"scan"}), (Period(None, NOW), {"scan"}), (Period(NOW - timedelta(days=7), NOW), {"query"})],
 )
-def test_a_long_period_is_read_as_a_whole(period: Period, operations: set[str]) -> None:
-    indexes = FakeIndexes({"2026-11-24T02#a": ["2", "1"]})
+def test_what_has_no_beginning_is_read_as_a_whole(period: Period, operations: set[str]) -> None:
+    indexes = FakeIndexes({"2026-11#0": ["2", "1"]})
     rows = list(needing_attention(table_of(indexes), Status.HELD, period))
     assert [row["received_at"] for row in rows] == ["2", "1"]
     assert set(indexes.operations) == operations
@@ -91,8 +85,8 @@ def test_a_long_period_is_read_as_a_whole(period: Period, operations: set[str]) 
 
 
 def test_an_index_of_one_page_is_read_with_one_call_the_newest_first() -> None:
-    indexes = FakeIndexes({"2026-11-24T02#a": ["2"]})
-    rows = needing_attention(table_of(indexes), None, Period(NOW - timedelta(hours=1), NOW))
+    indexes = FakeIndexes({"2026-11#0": ["2"]})
+    rows = needing_attention(table_of(indexes), None, Period(None, NOW))
     assert [row["received_at"] for row in rows] == ["2"]
     assert len(indexes.asked) == 1
     assert indexes.asked[0]["FilterExpression"] == "received_at BETWEEN :since AND :until"

@@ -58,7 +58,7 @@ def test_the_functions_read_what_is_on_record() -> None:
         "key": "mail/0123456789",
         "source": "sender@example.org",
         "received_at": "2026-11-24T02:47:00.123Z",
-        "hour": "2026-11-24T02#d",
+        "month": "2026-11#0",
         "verdicts": {"spam": "GRAY", "virus": "FAIL", "spf": None, "dkim": None, "dmarc": "FAIL"},
         "dmarc_policy": "reject",
         "rfc_message_id": "<1@example.org>",
