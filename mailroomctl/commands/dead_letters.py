@@ -4,13 +4,15 @@ import typer
 
 from mailroomctl.command import command
 from mailroomctl.console import Console
+from mailroomctl.deliveries.open_records import open_records
+from mailroomctl.deliveries.search import ROWS
 from mailroomctl.deliveries.table import DeliveriesTable
 from mailroomctl.interrupts import finishing
 from mailroomctl.queues import move_task
 from mailroomctl.queues.in_flight import Message, MessagesInFlight
 from mailroomctl.queues.messages import Waiting, message_id_of, read_dead_letter
-from mailroomctl.queues.process import Done, process_each, read_all
-from mailroomctl.queues.selection import Selection, selecting
+from mailroomctl.queues.process import Done, process_each, read_all, receive
+from mailroomctl.queues.selection import Limit, Selection, selecting
 from mailroomctl.queues.view import (
     DryRun,
     OnlyEvent,
@@ -30,10 +32,17 @@ _QUEUE = "dead-letter queue"
 @app.command("list")
 @command
 @selecting(all_of_it=False)
-def list_all(stack: Stack, console: Console, selection: Selection) -> None:
+def list_all(stack: Stack, console: Console, selection: Selection, limit: Limit = ROWS) -> None:
     """List what was given up, with the errors on record, the oldest first."""
     with _receiving(stack) as in_flight:
-        list_waiting(console, selection.choose(_waiting(stack, console, in_flight)), _QUEUE)
+        if selection.filtered:
+            waiting = selection.choose(_waiting(stack, console, in_flight))
+        else:
+            messages = receive(console, in_flight, _QUEUE, limit)
+            ids = {message.id: message_id_of(message) or "" for message in messages}
+            records = open_records(DeliveriesTable(stack), ids.values())
+            waiting = [read_dead_letter(one, records.get(ids[one.id], [])) for one in messages]
+        list_waiting(console, waiting, _QUEUE)
 
 
 @app.command("show")

@@ -1,7 +1,6 @@
 """``mailroomctl held``: mail that waits for an operator because of a fault of our own, by the entry at fault."""
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -10,14 +9,16 @@ from mailroom.statuses import Status
 from mailroomctl.command import INTERRUPTED, command, fail
 from mailroomctl.console import Console
 from mailroomctl.deliveries.give_up import give_up, not_ended
-from mailroomctl.deliveries.held import Choice, at_fault, group, with_reasons
+from mailroomctl.deliveries.held import Choice, at_fault, counted, group, with_reasons
 from mailroomctl.deliveries.ids import full_id
 from mailroomctl.deliveries.indexes import Period, by_message
 from mailroomctl.deliveries.raw_mail import days_left
+from mailroomctl.deliveries.search import ROWS
 from mailroomctl.deliveries.side_by_side import side_by_side
 from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row, reason
 from mailroomctl.errors import CommandError
 from mailroomctl.options.confirm import Yes, confirm
+from mailroomctl.options.limit import say_what_is_left
 from mailroomctl.options.period import Since, Until
 from mailroomctl.stack import Stack
 
@@ -41,9 +42,14 @@ def list_all(
     since: Since = None,
     until: Until = None,
     messages: Annotated[bool, typer.Option("--messages", help="List single messages.")] = False,
-    limit: Annotated[int, typer.Option(help="With --messages, show at most so many.", min=1)] = 100,
+    limit: Annotated[
+        int, typer.Option(help="With --messages, show at most so many; a larger number also looks further.", min=1)
+    ] = ROWS,
+    everything: Annotated[bool, typer.Option("--all", help="Count all of it, however long that takes.")] = False,
 ) -> None:
     """List the entries that hold mail, by number of messages, with the reason and the remedy.
+
+    Of very much held mail the newest is counted, about five thousand messages; --all counts the rest, too.
 
     Days left are those of the oldest message: then its raw mail expires, and it cannot be delivered any more.
 
@@ -53,14 +59,17 @@ def list_all(
     table = DeliveriesTable(stack)
     nothing = "no mail is held" if not (entry or domain or since or until) else "no held mail matches"
     if messages:
-        rows = [outcome_row(record) for record in islice(table.in_full(choice.rows(table)), limit + 1)]
-        if len(rows) > limit:
-            rows.pop()
-            console.warn(f"there are more than {limit}: use --entry, --since, --until or --limit")
+        found = choice.newest(table, limit)
+        say_what_is_left(console, found, limit)
+        rows = [outcome_row(record) for record in found.records]
         console.table(("received_at", "message_id", "recipients", "entry", "reason"), rows, empty=nothing)
         return
     with console.progress("reading"):
-        groups = group(choice.rows(table), at_fault)
+        groups, older = counted(table, choice, at_fault, whole=everything)
+    if older:
+        console.warn(
+            f"counted is what was received after {older}: --until {older} goes on there, --all counts the rest"
+        )
     shown = [
         {
             "entry": one.key,

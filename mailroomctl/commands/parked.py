@@ -6,14 +6,15 @@ import typer
 
 from mailroomctl.command import command
 from mailroomctl.console import Console
+from mailroomctl.deliveries.search import ROWS
 from mailroomctl.deliveries.table import DeliveriesTable
 from mailroomctl.interrupts import finishing
 from mailroomctl.options.confirm import Yes, confirm
 from mailroomctl.queues.in_flight import MessagesInFlight
 from mailroomctl.queues.messages import Waiting, read_parked
-from mailroomctl.queues.process import Done, process_each, read_all
+from mailroomctl.queues.process import Done, process_each, read_all, receive
 from mailroomctl.queues.run_again import run_again
-from mailroomctl.queues.selection import Selection, selecting
+from mailroomctl.queues.selection import Limit, Selection, selecting
 from mailroomctl.queues.view import (
     DryRun,
     OnlyEvent,
@@ -33,10 +34,11 @@ _QUEUE = "parked queue"
 @app.command("list")
 @command
 @selecting(all_of_it=False)
-def list_all(stack: Stack, console: Console, selection: Selection) -> None:
+def list_all(stack: Stack, console: Console, selection: Selection, limit: Limit = ROWS) -> None:
     """List what is parked and why, the oldest first."""
     with _receiving(stack) as in_flight:
-        list_waiting(console, selection.choose(_waiting(console, in_flight)), _QUEUE)
+        messages = receive(console, in_flight, _QUEUE, None if selection.filtered else limit)
+        list_waiting(console, selection.choose([read_parked(one) for one in messages]), _QUEUE)
 
 
 @app.command("show")

@@ -1,10 +1,9 @@
 """``mailroomctl quarantine``: mail that a verdict policy holds back.
 
 The raw mail is at ``quarantine/<message id>`` in the mail bucket, a record for each mailbox is in the deliveries table.
-Listing starts from the objects: there are few of them, and the table has the records of a whole year.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,27 +18,25 @@ from mailroomctl.deliveries.ids import full_id
 from mailroomctl.deliveries.indexes import Period
 from mailroomctl.deliveries.quarantine import (
     delete_mail,
-    list_message_ids,
     quarantined_records,
     read_headers,
     release_mail,
     save_mail,
 )
-from mailroomctl.deliveries.search import from_sender
-from mailroomctl.deliveries.side_by_side import side_by_side
+from mailroomctl.deliveries.quarantined import all_quarantined, newest_quarantined
+from mailroomctl.deliveries.search import ROWS, from_sender
 from mailroomctl.deliveries.table import DeliveriesTable, Record
 from mailroomctl.directory.models import checked_address
 from mailroomctl.directory.records_names import name_of
 from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.errors import CommandError
 from mailroomctl.options.confirm import Yes, confirm
+from mailroomctl.options.limit import Limit, say_what_is_left
 from mailroomctl.options.period import Since, Until
 from mailroomctl.stack import Stack
 from mailroomctl.times import iso
 
 app = typer.Typer(no_args_is_help=True, help="Quarantine: mail that a verdict policy holds back.")
-
-_READS_AT_ONCE = 8
 
 MessageId = Annotated[
     str, typer.Argument(metavar="MESSAGE-ID", help="As in the list, or its beginning.", show_default=False)
@@ -60,12 +57,21 @@ All = Annotated[bool, typer.Option("--all", help="Everything that is in quaranti
 
 @app.command("list")
 @command
-def list_all(stack: Stack, console: Console) -> None:
-    """List what is held back, one row for each mailbox."""
-    rows = [_row(record) for record in _all_held(stack)]
-    rows.sort(key=lambda row: (row["received_at"], row["message_id"], row["mailbox"]))
+def list_all(
+    stack: Stack,
+    console: Console,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = ROWS,
+) -> None:
+    """List what is held back, one row for each mailbox, the newest first."""
+    period = Period(since, until)
+    period.check()
+    found = newest_quarantined(stack, DeliveriesTable(stack), period, limit)
+    say_what_is_left(console, found, limit)
     columns = ("message_id", "mailbox", "source", "received_at", "verdict", "status")
-    console.table(columns, rows, empty="the quarantine is empty")
+    nothing = "the quarantine is empty" if not (since or until) else "nothing in quarantine was received then"
+    console.table(columns, [_row(record) for record in found.records], empty=nothing)
 
 
 @app.command("show")
@@ -212,13 +218,6 @@ def _plan(console: Console, chosen: list[list[Record]], what: str) -> None:
     console.table(("message_id", "mailbox", "source", "received_at", "verdict", "result"), rows, empty="")
 
 
-def _all_held(stack: Stack) -> Iterator[Record]:
-    table = DeliveriesTable(stack)
-    # Each message is a question of its own: the table is not sorted by what is in quarantine.
-    for records in side_by_side(lambda one: quarantined_records(table, one), list_message_ids(stack), _READS_AT_ONCE):
-        yield from records
-
-
 def _chosen(
     stack: Stack,
     table: DeliveriesTable,
@@ -241,7 +240,7 @@ def _chosen(
     wanted = _names(stack, mailboxes or ())
     sent_by = from_sender(sender)
     messages: dict[str, list[Record]] = {}
-    for one in sorted(_all_held(stack), key=itemgetter("received_at")):
+    for one in sorted(all_quarantined(stack, table), key=itemgetter("received_at", "message_id", "mailbox")):
         since = not period.since or one["received_at"] >= iso(period.since)
         if (
             since

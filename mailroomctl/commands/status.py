@@ -8,6 +8,7 @@ from mailroomctl.console import Console
 from mailroomctl.deliveries.held import Group
 from mailroomctl.deliveries.raw_mail import days_left as days_of_raw_mail
 from mailroomctl.flow.alarms import ALARM
+from mailroomctl.flow.audits import Audit
 from mailroomctl.flow.facts import StatusFacts, status_facts
 from mailroomctl.flow.lately import Failing
 from mailroomctl.flow.waiting import Quarantine, Queue
@@ -23,7 +24,8 @@ def status(stack: Stack, console: Console) -> None:
 
     Exit code 1 when an operator is needed: the pipe does not run (or runs with an operator's mark); copies fail and
     none was delivered since, or one has failed twice; mail has waited for 15 minutes, is in the dead-letter queue or
-    the parked queue, or is held; or an alarm rings that is about something else.
+    the parked queue, or is held; the last daily audit has found something; or an alarm rings that is about something
+    else.
 
     The numbers of the queues are SQS's own, which are approximate and up to a minute old. The oldest message is at
     least so old, and has so many days left at most; of held mail, they are those until its raw mail expires.
@@ -80,10 +82,18 @@ def _summary(facts: StatusFacts) -> dict[str, Any]:
         summary["last hour"] = f"{attention.rejected_last_hour} rejected, {attention.held_last_hour} held"
     if facts.quarantine:
         summary["quarantine"] = _quarantine(facts.quarantine)
+    if facts.audit:
+        summary["audit"] = _audit(facts.audit)
     if facts.alarms is not None:
         ringing = [f"{one.name} since {one.since}" for one in facts.alarms if one.state == ALARM]
         summary["alarms"] = f"{', '.join(ringing) or 'none rings'} (of {len(facts.alarms)})"
     return summary
+
+
+def _audit(audit: Audit) -> str:
+    if not audit.at:
+        return "none has ended since yesterday"
+    return f"{f'found {audit.found}' if audit.found else 'clean'}, at {iso(audit.at)}"
 
 
 def _failing(failing: Failing | None) -> str:
@@ -157,6 +167,9 @@ def _for_programs(stack: Stack, facts: StatusFacts) -> dict[str, Any]:
         else None,
         "quarantine": (
             {name: getattr(facts.quarantine, name) for name in facts.quarantine.__slots__} if facts.quarantine else None
+        ),
+        "audit": (
+            {"at": iso(facts.audit.at) if facts.audit.at else None, "found": facts.audit.found} if facts.audit else None
         ),
         "alarms": (
             None

@@ -15,11 +15,12 @@ from mailroomctl.deliveries import raw_mail, subjects
 from mailroomctl.deliveries.ids import full_id, short_id
 from mailroomctl.deliveries.indexes import Period
 from mailroomctl.deliveries.message import Copy, MessageFacts, message_in_full
-from mailroomctl.deliveries.search import ROWS, Found, Search, find
+from mailroomctl.deliveries.search import ROWS, Search, find
 from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
 from mailroomctl.directory.records_names import name_of
 from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.errors import CommandError
+from mailroomctl.options.limit import Limit, say_what_is_left
 from mailroomctl.queues.depth import QUEUES, depth
 from mailroomctl.stack import Stack
 from mailroomctl.times import iso, parse_moment
@@ -77,9 +78,7 @@ def trace(
         str | None,
         typer.Option("--from", help="Only of this envelope sender, or of this domain.", show_default=False),
     ] = None,
-    limit: Annotated[
-        int, typer.Option(help="Show at most so many; a larger number also looks further back.", min=1)
-    ] = ROWS,
+    limit: Limit = ROWS,
     show_subjects: Annotated[
         bool,
         typer.Option("--subjects", help=f"Read the subjects of the first {subjects.MOST} messages from the raw mail."),
@@ -109,7 +108,7 @@ def trace(
     records_under = name_of(DirectoryTable(stack), mailbox) if mailbox else None
     search = Search(mailbox, records_under, rfc_message_id, status, sender, Period(since, until))
     found = find(table, search, limit)
-    _say_what_is_left(console, found, limit)
+    say_what_is_left(console, found, limit)
     hint = f"; mailroomctl explain {mailbox} shows where its mail goes" if mailbox else ""
     empty = f"nothing since {found.older}" if found.older else f"nothing is on record{hint}"
     _list(stack, console, found.records, show_subjects=show_subjects, wide=wide, empty=empty)
@@ -125,20 +124,6 @@ def _of_message(stack: Stack, table: DeliveriesTable, text: str) -> list[Record]
     if not records:
         raise CommandError(_nothing_on_record(stack, message_id))
     return records
-
-
-def _say_what_is_left(console: Console, found: Found, limit: int) -> None:
-    """A list is of a few calls: say where it ends, and how to go on."""
-    if found.partial:
-        message_id = short_id(found.records[-1]["message_id"])
-        console.warn(f"not every recipient of the last message is shown: mailroomctl trace {message_id} shows them")
-    if found.older:
-        further = "" if len(found.records) == limit else ", and a larger --limit looks further"
-        console.warn(
-            f"this is what was received after {found.older}: --until {found.older} goes on from there{further}"
-        )
-    elif found.more:
-        console.warn(f"there are more than {limit}: use --since, --until, --status, --from or --limit")
 
 
 def _list(

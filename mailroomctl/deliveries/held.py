@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from math import ceil
 
 from mailroom.domain_names import normalise_domain
 from mailroom.errors import InvalidAddress
 from mailroom.statuses import Status
 
 from mailroomctl.addresses import normalised
-from mailroomctl.deliveries.indexes import EVER, Period, by_message, needing_attention
+from mailroomctl.deliveries.indexes import EVER, Period, by_message, needing_attention, whole_index
+from mailroomctl.deliveries.newest import of_index
+from mailroomctl.deliveries.search import CALLS, ROWS, Found
 from mailroomctl.deliveries.table import DeliveriesTable, Record, reason
+
+_A_PAGE = 1_000_000  # rows: as many as a call gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,13 @@ class Choice:
     def rows(self, table: DeliveriesTable) -> Iterator[Record]:
         """Return the rows of the index ``needs_attention`` that are meant."""
         return filter(self.test(), needing_attention(table, self.status, self.period))
+
+    def newest(self, table: DeliveriesTable, limit: int) -> Found:
+        """Return the newest records that are meant, with few calls."""
+        calls = CALLS * ceil(limit / ROWS)
+        holds = self.test() if self.entry or self.domain or self.to or self.code else None
+        found = of_index(table, "needs_attention", self.period, limit, calls=calls, status=self.status, holds=holds)
+        return Found(list(table.in_full(found.rows)), bool(found.older), found.older, found.partial)
 
     def test(self) -> Callable[[Record], bool]:
         """Return a function that tells whether a row or record is meant."""
@@ -80,6 +92,21 @@ def group(rows: Iterator[Record], key: Callable[[Record], str]) -> list[Group]:
             if row.get("code"):
                 one.codes.add(row["code"])
     return sorted(groups.values(), key=lambda one: (-one.messages, one.key))
+
+
+def counted(
+    table: DeliveriesTable, choice: Choice, key: Callable[[Record], str], *, whole: bool = False
+) -> tuple[list[Group], str]:
+    """Count messages with two calls, and say with which time the count goes on; with ``whole`` with all it takes."""
+    if whole:
+        return group(choice.rows(table), key), ""
+    rows = whole_index(table, "needs_attention", choice.status, choice.period)
+    if rows is not None:
+        return group(filter(choice.test(), rows), key), ""
+    found = of_index(
+        table, "needs_attention", choice.period, _A_PAGE, calls=1, status=choice.status, holds=choice.test()
+    )
+    return group(iter(found.rows), key), found.older
 
 
 def with_reasons(table: DeliveriesTable, groups: Iterable[Group]) -> Iterator[tuple[Group, str]]:

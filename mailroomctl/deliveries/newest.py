@@ -105,18 +105,24 @@ class Look:
 
     def slice(self, limit: int) -> Slice:
         """Return at most ``limit`` rows: whole messages, whose rows have one time, where one is not more than that."""
-        rows = sorted(self.found, key=itemgetter("received_at", "message_id"), reverse=True)
-        known = [row for row in rows if row["received_at"] > self.known_after]
-        if len(known) > limit:
-            end = known[limit]["received_at"]
-        elif not self.known_after:
-            return Slice(known)
-        else:
-            end = self.known_after
-        whole = [row for row in known[:limit] if row["received_at"] > end]
-        if whole or not (here := [row for row in rows if row["received_at"] >= end]):
-            return Slice(whole, end)
-        return Slice(here[:limit], before(end), partial=True)
+        return cut(self.found, self.known_after, limit)
+
+
+def cut(found: Iterable[Record], known_after: str, limit: int) -> Slice:
+    """Return at most ``limit`` of the rows that are later than ``known_after``, the newest first."""
+    rows = sorted(found, key=itemgetter("mailbox"))
+    rows.sort(key=itemgetter("received_at", "message_id"), reverse=True)
+    known = [row for row in rows if row["received_at"] > known_after]
+    if len(known) > limit:
+        end = known[limit]["received_at"]
+    elif not known_after:
+        return Slice(known)
+    else:
+        end = known_after
+    whole = [row for row in known[:limit] if row["received_at"] > end]
+    if whole or not (here := [row for row in rows if row["received_at"] >= end]):
+        return Slice(whole, end)
+    return Slice(here[:limit], before(end), partial=True)
 
 
 def before(received_at: str) -> str:

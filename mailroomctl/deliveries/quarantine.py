@@ -17,28 +17,21 @@ from mailroomctl.deliveries.table import DeliveriesTable, Record
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
 
-_IN_QUARANTINE = frozenset({Status.QUARANTINED, Status.RELEASED, Status.FAILED, Status.CLAIMED, Status.HELD})
+IN_QUARANTINE = frozenset({Status.QUARANTINED, Status.RELEASED, Status.FAILED, Status.CLAIMED, Status.HELD})
 """Statuses of a record whose mail waits in quarantine; all but the first: a release that did not come to its end."""
 
 _HEADERS = ("From", "To", "Subject", "Date", "Message-ID", "Authentication-Results")
 _ENOUGH = 64 * 1024  # octets; headers of real mail are far shorter
 
 
-def list_message_ids(stack: Stack) -> Iterator[str]:
-    """Return the message ids of all objects in quarantine."""
-    pages = stack.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=stack.output("MailBucketName"), Prefix=QUARANTINE_PREFIX
-    )
-    for page in pages:
-        for one in page.get("Contents", []):
-            yield one["Key"].removeprefix(QUARANTINE_PREFIX)
-
-
 def quarantined_records(table: DeliveriesTable, message_id: str) -> list[Record]:
     """Return the records of the mailboxes for which a message is held back."""
-    return [
-        one for one in table.of_message(message_id) if one.get("quarantine_key") and one["status"] in _IN_QUARANTINE
-    ]
+    return [one for one in table.of_message(message_id) if is_held_back(one)]
+
+
+def is_held_back(record: Record) -> bool:
+    """Whether a record's mail waits in quarantine."""
+    return bool(record.get("quarantine_key")) and record["status"] in IN_QUARANTINE
 
 
 def release_mail(stack: Stack, table: DeliveriesTable, records: Sequence[Record]) -> Execution:

@@ -21,7 +21,8 @@ from mailroomctl.times import iso
 ROWS = 50
 """Rows of a list that take at most four calls; one finds the stack, and one reads the records of the others' rows."""
 
-_CALLS = 2  # for the rows of a list
+CALLS = 2
+"""Of these, those for the rows."""
 _EVER = "0000"
 _BATCH = 100  # records of one call
 _DAY = timedelta(days=1)
@@ -70,7 +71,7 @@ def find(table: DeliveriesTable, search: Search, limit: int) -> Found:
     under it.
     """
     search.check()
-    calls = _CALLS * ceil(limit / ROWS)
+    calls = CALLS * ceil(limit / ROWS)
     if search.mailbox:
         return _of_mailbox(table, search, limit, calls)
     if search.rfc_message_id:
@@ -126,16 +127,13 @@ def _of_all(table: DeliveriesTable, search: Search, limit: int, calls: int) -> F
     if not search.status:
         found = newest.of_index(table, "by_time", period, limit, calls=calls, holds=sent_by)
         return _found(table.in_full(found.rows), found)
-    looked_at = max(limit, _BATCH) * (calls // _CALLS)
+    looked_at = max(limit, _BATCH) * (calls // CALLS)
     found = newest.of_index(table, "by_time", period, looked_at, calls=calls, holds=sent_by)
     records: list[Record] = []
     for some in batched(found.rows, _BATCH, strict=False):
         records += [one for one in table.in_full(some) if one["status"] == search.status]
-    if len(records) <= limit:
-        return _found(records, found)
-    end = records[limit]["received_at"]
-    whole = [one for one in records[:limit] if one["received_at"] > end]
-    return Found(whole or records[:limit], True, end if whole else newest.before(end), partial=not whole)
+    shown = newest.cut(records, "", limit)
+    return _found(shown.rows, shown if shown.older else found)
 
 
 def _found(records: Iterable[Record], found: Slice) -> Found:

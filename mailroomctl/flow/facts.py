@@ -8,12 +8,13 @@ from mailroomctl.deliveries.indexes import NoIndexError
 from mailroomctl.deliveries.table import DeliveriesTable
 from mailroomctl.errors import CommandError
 from mailroomctl.flow.alarms import ALARM, Alarm, look_at_alarms
+from mailroomctl.flow.audits import Audit, last_audit
 from mailroomctl.flow.breaker import next_probe
 from mailroomctl.flow.lately import Attention, Failing, LastDelivery, find_last_delivery, look_at_attention
 from mailroomctl.flow.waiting import Quarantine, Queue, look_at_quarantine, look_at_queues
 from mailroomctl.queues.pipe import RUNNING, Pipe, look
 from mailroomctl.stack import Stack
-from mailroomctl.times import age
+from mailroomctl.times import age, iso
 
 #: Seconds after which mail that waits needs somebody, as for the alarm InboundAgeAlarm.
 LATE = 900
@@ -48,6 +49,7 @@ class StatusFacts:
     attention: Attention | None
     quarantine: Quarantine | None
     alarms: list[Alarm] | None
+    audit: Audit | None = None
     unknown: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -73,6 +75,7 @@ def status_facts(stack: Stack) -> StatusFacts:
         attention=_unless_denied(unknown, lambda: look_at_attention(table, now)),
         quarantine=_unless_denied(unknown, lambda: look_at_quarantine(stack)),
         alarms=_unless_denied(unknown, lambda: look_at_alarms(stack)),
+        audit=_unless_denied(unknown, lambda: last_audit(stack, now)),
         unknown=unknown,
     )
     facts.problems.extend(_problems(facts))
@@ -102,6 +105,9 @@ def _problems(facts: StatusFacts) -> list[Problem]:
         by = "entry" if len(attention.held) == 1 else "entries"
         text = f"{attention.held_messages} held, by {len(attention.held)} {by}"
         found.append(Problem(text, "mailroomctl held list"))
+    if facts.audit and facts.audit.at and facts.audit.found:
+        text = f"the audit of {iso(facts.audit.at)} found {facts.audit.found}"
+        found.append(Problem(text, "mailroomctl audit --since 3d --list"))
     for alarm in facts.alarms or ():
         if alarm.state == ALARM and alarm.name not in _TOLD_BETTER:
             found.append(Problem(f"{alarm.name} since {alarm.since}: {alarm.description}", "see docs/operations.md"))

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mailroomctl.console import Progress
+from mailroomctl.queues.depth import depth
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -64,10 +65,10 @@ class MessagesInFlight:
             if error is None:
                 raise
 
-    def receive(self, progress: Progress | None = None) -> list[Message]:
-        """Return every message, each once, oldest first."""
+    def receive(self, progress: Progress | None = None, most: int | None = None) -> list[Message]:
+        """Return every message, or about as many as ``most``, each once, oldest first."""
         self._renewed = time.monotonic()
-        while batch := self._receive_some():
+        while (most is None or len(self._held) < most) and (batch := self._receive_some()):
             for message in batch:
                 new = message.id not in self._held
                 # A second time means that it was visible in between: only the newest handle counts.
@@ -88,12 +89,10 @@ class MessagesInFlight:
         self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message.handle)
         self._held.pop(message.id, None)
 
-    def in_flight_elsewhere(self) -> int:
-        """Return about how many messages somebody else, or a reader that has died, holds just now."""
-        answer = self._sqs.get_queue_attributes(
-            QueueUrl=self.url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
-        )
-        return max(0, int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"]) - len(self._held))
+    def left(self) -> tuple[int, int]:
+        """Return about how many messages are visible, and how many somebody else, or a reader that has died, holds."""
+        visible, held = depth(self._sqs, self.url)
+        return visible, max(0, held - len(self._held))
 
     def _receive_some(self) -> list[Message]:
         answer = self._sqs.receive_message(

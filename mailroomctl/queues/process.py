@@ -8,7 +8,7 @@ import typer
 
 from mailroomctl.command import INTERRUPTED, fail
 from mailroomctl.console import Console
-from mailroomctl.queues.in_flight import MessagesInFlight
+from mailroomctl.queues.in_flight import Message, MessagesInFlight
 from mailroomctl.queues.messages import Waiting
 
 
@@ -62,15 +62,26 @@ def read_all(
     console: Console, in_flight: MessagesInFlight, read: Callable[[Any], Waiting], queue: str
 ) -> list[Waiting]:
     """Receive and read everything that is in the queue."""
-    with console.progress(f"reading the {queue}") as progress:
-        messages = in_flight.receive(progress)
-        waiting = []
+    messages = receive(console, in_flight, queue)
+    waiting = []
+    with console.progress(f"reading the {queue}", len(messages)) as progress:
         for message in messages:
             in_flight.renew()
             waiting.append(read(message))
-    if others := in_flight.in_flight_elsewhere():
-        console.warn(f"{others} more in flight to another reader; they are visible again within 7 minutes")
+            progress.advance()
     return waiting
+
+
+def receive(console: Console, in_flight: MessagesInFlight, queue: str, most: int | None = None) -> list[Message]:
+    """Receive everything that is in the queue, or at most so many, the oldest first; say what else there is."""
+    with console.progress(f"receiving from the {queue}") as progress:
+        messages = in_flight.receive(progress, most)
+    visible, others = in_flight.left()
+    if others:
+        console.warn(f"{others} more in flight to another reader; they are visible again within 7 minutes")
+    if most is not None and len(messages) >= most and (more := visible + max(0, len(messages) - most)):
+        console.warn(f"about {more} more are in the {queue}: use --limit")
+    return messages[:most]
 
 
 def show(console: Console, columns: Sequence[str], rows: Sequence[dict[str, Any]], *, empty: str) -> None:

@@ -55,6 +55,9 @@ _OPTIONS: Options = {
         None,
     ),
 }
+Limit = Annotated[
+    int, typer.Option(help="Without ids and filters, list at most so many: a call for each ten of them.", min=1)
+]
 _ALL = Annotated[bool, typer.Option("--all", help="Every message of the queue.", rich_help_panel=_PANEL)]
 
 

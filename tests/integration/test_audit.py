@@ -3,7 +3,6 @@
 import os
 import re
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.integration.command_line import Operator
 from tests.integration.waiting_messages import (
     FakeWorkflow,
     bodies,
+    counted,
     delivered,
     depth,
     failed,
@@ -311,7 +311,7 @@ def test_a_short_period_is_read_from_the_index(at: Operator, monkeypatch: pytest
         store(at, f"m{number}")
     record(at, "m0", "(bounce)", "BOUNCED", received_at=now)
     record(at, "m1", EVE, "FAILED", received_at=now)
-    calls = counted(at, monkeypatch)
+    calls = counted(monkeypatch)
     assert found(at, "--since 1m", code=1) == {"failed": 1}
     assert calls["Scan"] == 8  # a small table is scanned
     calls.clear()
@@ -321,21 +321,6 @@ def test_a_short_period_is_read_from_the_index(at: Operator, monkeypatch: pytest
     assert [row["count"] for row in answer["findings"]] == [1]
     assert (answer["records"], calls["Scan"]) == (121, 0)
     assert calls["BatchGetItem"] <= 2 + 2
-
-
-def counted(at: Operator, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count every call to AWS by its name."""
-    from botocore.client import BaseClient
-
-    calls: Counter[str] = Counter()
-    real = BaseClient._make_api_call
-
-    def call(self: Any, name: str, arguments: Any) -> Any:
-        calls[name] += 1
-        return real(self, name, arguments)
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", call)
-    return calls
 
 
 def larger(at: Operator, monkeypatch: pytest.MonkeyPatch, megabytes: int) -> None:
@@ -373,7 +358,7 @@ def test_an_interrupted_audit_goes_on_where_it_was(at: Operator, state: Path, mo
     [file] = state.glob("*.sqlite")
     assert file.stat().st_mode & 0o777 == 0o600
     monkeypatch.setattr(look, "compare", findings.compare)
-    calls = counted(at, monkeypatch)
+    calls = counted(monkeypatch)
     answer = at.json("audit --resume", 1)
     assert [row["finding"] for row in answer["findings"]] == ["lost"]
     assert (answer["objects"], answer["records"], answer["until"]) == (31, 30, "2100-01-01T00:00:00Z")

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from mailroomctl.deliveries import open_records
+from mailroomctl.deliveries.indexes import NoIndexError
 from mailroomctl.queues import move_task
 from tests.integration.command_line import Operator
-from tests.integration.waiting_messages import bodies, depth, event, give_up, notification, put, record, url
+from tests.integration.waiting_messages import bodies, counted, depth, event, give_up, notification, put, record, url
 
 
 def test_list_says_why(at: Operator) -> None:
@@ -38,6 +40,29 @@ def test_list_says_why(at: Operator) -> None:
     assert [row["message_id"] for row in at.json("dead-letters list --error StorageUnavailable")] == ["m1", "m5"]
     assert len(at.json("dead-letters list --recipient bob@example.com")) == 5
     assert depth(at, "DeadLetter") == (6, 0)
+
+
+def test_a_list_asks_for_all_records_at_once(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(60):
+        give_up(at, f"m{number}", "bob@example.com")
+        record(at, f"m{number}", "bob@example.com", "FAILED", error="StorageUnavailable", reason="read-only")
+    calls = counted(monkeypatch)
+    rows = at.json("dead-letters list")
+    assert {row["cause"] for row in rows} == {"bob@example.com: read-only"}
+    assert len(rows) == 50
+    assert (calls["Scan"], calls["BatchGetItem"], calls["Query"]) == (1, 1, 0)
+    assert calls["ReceiveMessage"] == 5
+    assert len(at.json("dead-letters list --error StorageUnavailable")) == 60
+
+
+def test_a_list_of_a_table_without_the_index(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise NoIndexError
+
+    monkeypatch.setattr(open_records, "whole_index", refuse)
+    give_up(at, "m1", "bob@example.com")
+    record(at, "m1", "bob@example.com", "FAILED", error="StorageUnavailable", month=None)
+    assert [row["error"] for row in at.json("dead-letters list")] == ["StorageUnavailable"]
 
 
 def test_show(at: Operator) -> None:

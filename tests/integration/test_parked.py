@@ -11,6 +11,7 @@ from tests.integration.command_line import Operator
 from tests.integration.waiting_messages import (
     FakeWorkflow,
     bodies,
+    counted,
     delivered,
     depth,
     event,
@@ -38,6 +39,26 @@ def test_list_shows_each_once_and_leaves_all_visible(at: Operator) -> None:
     assert depth(at, "Parked") == (23, 0)
     assert ids[0][:8] in at.run("parked list")
     assert ids[0] not in at.run("parked list")
+
+
+def test_a_list_takes_a_call_for_each_ten(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQS gives ten at a time, and takes ten back."""
+    ids = [park(at, f"m{number}", "bob@example.com") for number in range(75)]
+    calls = counted(monkeypatch)
+    rows = at.json("parked list")
+    assert len(rows) == 50
+    assert "about 25 more are in the parked queue: use --limit" in at.stderr
+    assert dict(calls) == {
+        "ReceiveMessage": 5,
+        "GetQueueAttributes": 1,
+        "ChangeMessageVisibilityBatch": 5,
+    }
+    assert depth(at, "Parked") == (75, 0)
+    assert len(at.json("parked list --limit 5")) == 5
+    assert "about 70 more" in at.stderr
+    assert len(at.json("parked list --limit 100")) == 75
+    assert "more" not in at.stderr
+    assert [row["id"] for row in at.json(f"parked list {ids[70]}")] == [ids[70]], "wherever it is in the queue"
 
 
 def test_filters(at: Operator) -> None:

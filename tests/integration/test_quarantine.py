@@ -79,11 +79,11 @@ def test_list_and_show(at: Operator, tmp_path: Path) -> None:
     hold(at, "m0", "max@example.com", received_at="2026-11-24T01:00:00.000Z")
     rows = at.json("quarantine list")
     assert [(row["message_id"], row["mailbox"]) for row in rows] == [
-        ("m0", "max@example.com"),
         ("m1", "bob@example.com"),
         ("m1", "eve@example.com"),
+        ("m0", "max@example.com"),
     ]
-    assert rows[1]["recipients"] == ["all@example.com", "bob@example.com"]
+    assert rows[0]["recipients"] == ["all@example.com", "bob@example.com"]
     assert "virus=FAIL; policy=quarantine" in at.run("quarantine list")
 
     shown = at.run("quarantine show m1")
@@ -98,6 +98,24 @@ def test_list_and_show(at: Operator, tmp_path: Path) -> None:
     assert file.read_bytes() == MAIL
     assert file.stat().st_mode & 0o777 == 0o600
     assert "File exists" in at.run(f"quarantine show m1 --save {file}", code=1) + at.stderr
+
+
+def test_what_the_index_knows_and_what_it_does_not(at: Operator) -> None:
+    """Version 0.1 wrote no month; what has expired is on record, and not in the bucket any more."""
+    known = {"month": "2026-11#0", "attention": "2026-11#0"}
+    for number in range(3):
+        hold(at, f"m{number}", "bob@example.com", received_at=f"2026-11-2{number}T02:47:00.123Z", **known)
+    hold(at, "m3", "bob@example.com", received_at="2026-11-23T02:47:00.123Z")
+    hold(at, "m4", "bob@example.com", received_at="2026-11-24T02:47:00.123Z", **known)
+    at.s3.delete_object(Bucket="mail", Key="quarantine/m4")
+    assert [row["message_id"] for row in at.json("quarantine list")] == ["m3", "m2", "m1", "m0"]
+    assert [row["message_id"] for row in at.json("quarantine list --limit 2")] == ["m3", "m2"]
+    assert "--until 2026-11-21T02:47:00.123Z goes on there" in at.stderr
+    rows = at.json("quarantine list --limit 2 --until 2026-11-21T02:47:00.123Z")
+    assert [row["message_id"] for row in rows] == ["m1", "m0"]
+    assert [row["message_id"] for row in at.json("quarantine release --all --dry-run")] == ["m0", "m1", "m2", "m3"]
+    assert at.run("quarantine list --since 2026-11-24") == "nothing in quarantine was received then\n"
+    assert "--since is later than --until" in at.fails("quarantine list --since 2030-01-01")
 
 
 def test_release_delivers_and_takes_the_copy_away(at: Operator, stand_in: Any) -> None:

@@ -244,6 +244,7 @@ def test_nothing_has_ever_come(at: Operator) -> None:
         "held": [],
         "last_hour": {"rejected": 0, "held": 0},
         "quarantine": {"messages": 0, "more": False, "oldest": "", "days_left": None},
+        "audit": None,
         "alarms": [],
     }
     said = at.run("status")
@@ -346,9 +347,13 @@ class FakeCloudWatch:
         self._ages = ages
         self.delivered: list[datetime] = []
         self.alarms: list[tuple[str, str]] = []
+        self.audits: list[tuple[datetime, int]] = []
         at.replaced["cloudwatch"] = self
 
     def get_metric_statistics(self, **request: Any) -> dict[str, Any]:
+        if request["MetricName"] == "AuditFindings":
+            assert request["Dimensions"] == [{"Name": "Stack", "Value": "mailroom"}]
+            return {"Datapoints": [{"Timestamp": moment, "Sum": float(found)} for moment, found in self.audits]}
         if request["Namespace"] == "Mailroom":
             assert {one["Name"]: one["Value"] for one in request["Dimensions"]} == {
                 "Stack": "mailroom",
@@ -383,6 +388,25 @@ def test_the_alarms(at: Operator) -> None:
     assert f"ParkedAlarm since {iso(datetime.fromisoformat(SINCE))} (of 2)" in at.run("status")
     watch.alarms = [("mailroom-LimitsAlarm-1A", "ALARM")]
     assert texts(at) == [f"LimitsAlarm since {iso(datetime.fromisoformat(SINCE))}: It is so."]
+
+
+def test_what_the_daily_audit_found_shows_all_day(at: Operator) -> None:
+    """Its alarm is quiet again after a quarter of an hour, and is about what waits as well."""
+    FakePipes(at)
+    watch = FakeCloudWatch(at)
+    watch.alarms = [("mailroom-MailStillWaitsAlarm-1A", "OK")]
+    early, late = (datetime(2026, 11, day, 6, 10, tzinfo=UTC) for day in (23, 24))
+    watch.audits = [(late, 3), (early, 0)]
+    assert at.json("status")["audit"] is None, "nothing audits this stack"
+    at.parameters["AuditSchedule"] = "daily"
+    said = "the audit of 2026-11-24T06:10:00.000Z found 3"
+    assert texts(at) == [said]
+    assert at.json("status", 1)["audit"] == {"at": "2026-11-24T06:10:00.000Z", "found": 3}
+    assert at.run("status", 1).startswith("mail flows")
+    watch.audits = [(late, 0), (early, 3)]
+    assert "clean, at 2026-11-24T06:10:00.000Z" in at.run("status")
+    watch.audits = []
+    assert "none has ended since yesterday" in at.run("status")
 
 
 def days_left(at: Operator) -> dict[str, float]:

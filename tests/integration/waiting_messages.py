@@ -2,10 +2,12 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import pytest
 from mailroom.months import month_of
 
 from mailroomctl.deliveries.indexes import ATTENTION
@@ -56,8 +58,23 @@ def give_up(at: Operator, message_id: str, *recipients: str) -> str:
     return put(at, "DeadLetter", json.dumps(notification(message_id, *recipients)))
 
 
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count every call to AWS by its name."""
+    from botocore.client import BaseClient
+
+    calls: Counter[str] = Counter()
+    real = BaseClient._make_api_call
+
+    def call(self: Any, name: str, arguments: Any) -> Any:
+        calls[name] += 1
+        return real(self, name, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+    return calls
+
+
 def record(at: Operator, message_id: str, mailbox: str, status: str, **fields: Any) -> None:
-    """Put an outcome on record, as the workflow does; ``hour=None`` as earlier versions did, without the indexes."""
+    """Put an outcome on record, as the workflow does; ``month=None`` as earlier versions did, without the indexes."""
     item = {
         "message_id": message_id,
         "mailbox": mailbox,

@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from mailroom.statuses import Status
 
-from mailroomctl.deliveries.held import Choice
+from mailroomctl.deliveries.held import Choice, at_fault, counted, with_reasons
 from mailroomctl.deliveries.ids import full_id
 from mailroomctl.deliveries.indexes import EVER, Period
 from mailroomctl.deliveries.message import message_in_full
+from mailroomctl.deliveries.quarantined import newest_quarantined
 from mailroomctl.deliveries.search import Search, find
 from mailroomctl.deliveries.table import DeliveriesTable
 from mailroomctl.stack import Stack
 from mailroomctl.times import iso
-from tests.fakes.many_records import RARE, RARE_AT, ManyRecords
+from tests.fakes.many_records import RARE, RARE_AT, RECORDS, ManyRecords
 
 ROWS = 50
 
@@ -107,8 +108,49 @@ def test_what_is_few_is_found_at_once_however_old_it_is(monkeypatch: pytest.Monk
 
 
 def test_what_is_held_takes_four_calls(many: ManyRecords) -> None:
-    assert sum(1 for _ in Choice(Status.HELD, EVER).rows(DeliveriesTable(Stack()))) == 1000
+    table = DeliveriesTable(Stack())
+    groups, older = counted(table, Choice(Status.HELD, EVER), at_fault)
+    assert [(one.key, one.messages) for one in groups] == [("7@example.com", 1000)]
+    assert not older
+    assert len(list(with_reasons(table, groups))) == 1
     assert len(many.calls) <= 4, many.calls
+    many.calls.clear()
+    found = Choice(Status.HELD, EVER, entry="7@example.com").newest(table, ROWS)
+    assert [int(one["message_id"][:6]) for one in found.records] == list(range(7, 5007, 100))
+    assert len(many.calls) <= 4, many.calls
+
+
+def test_what_is_held_is_counted_as_far_as_four_calls_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry that holds all of it: far more than one answer has."""
+    many = ManyRecords(statuses=dict.fromkeys(range(100), "HELD"))
+    monkeypatch.setattr(Stack, "_client", lambda *_, **__: many)
+    table = DeliveriesTable(Stack())
+    groups, older = counted(table, Choice(Status.HELD, EVER, domain="example.com"), at_fault)
+    shown = list(with_reasons(table, groups))
+    assert len(many.calls) <= 4, many.calls
+    assert len(shown) == 100
+    first = sum(one.messages for one in groups)
+    assert 3000 < first < RECORDS
+    groups, _ = counted(table, Choice(Status.HELD, Period(None, datetime.fromisoformat(older))), at_fault)
+    assert max(one.newest for one in groups) == many.received_at(first), "nothing is left out"
+    groups, older = counted(table, Choice(Status.HELD, EVER), at_fault, whole=True)
+    assert (sum(one.messages for one in groups), older) == (RECORDS, "")
+
+
+@pytest.mark.parametrize("rejected", [1, 60])
+def test_the_quarantine_takes_four_calls(monkeypatch: pytest.MonkeyPatch, rejected: int) -> None:
+    """Also where so much is rejected that the index is far more than one answer holds."""
+    many = ManyRecords(statuses={**dict.fromkeys(range(rejected), "REJECTED"), 99: "QUARANTINED"})
+    monkeypatch.setattr(Stack, "_client", lambda *_, **__: many)
+    stack = Stack()
+    table, since = DeliveriesTable(stack), many.newest - 60 * DAY
+    found = newest_quarantined(stack, table, Period(since), ROWS)
+    assert len(many.calls) <= 4, many.calls
+    wanted = list(range(99, RECORDS, 100))
+    assert [int(one["message_id"][:6]) for one in found.records] == wanted[:ROWS]
+    assert found.older
+    after = newest_quarantined(stack, table, Period(since, datetime.fromisoformat(found.older)), ROWS)
+    assert int(after.records[0]["message_id"][:6]) == wanted[ROWS]
 
 
 def test_a_message_takes_eight_calls(many: ManyRecords) -> None:
