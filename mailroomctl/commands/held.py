@@ -68,7 +68,7 @@ def list_all(
         groups, older = counted(table, choice, at_fault, whole=everything)
     if older:
         console.warn(
-            f"counted is what was received after {older}: --until {older} goes on there, --all counts the rest"
+            f"counted is what was received after {older}: --until {older} goes on from there, --all counts the rest"
         )
     shown = [
         {

@@ -3,8 +3,7 @@
 The raw mail is at ``quarantine/<message id>`` in the mail bucket, a record for each mailbox is in the deliveries table.
 """
 
-from collections.abc import Callable, Iterable
-from operator import itemgetter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,6 @@ from mailroom.statuses import Status
 from mailroomctl.command import INTERRUPTED, command, fail
 from mailroomctl.console import Console
 from mailroomctl.deliveries.cause import plain_cause
-from mailroomctl.deliveries.ids import full_id
 from mailroomctl.deliveries.indexes import Period
 from mailroomctl.deliveries.quarantine import (
     delete_mail,
@@ -23,36 +21,21 @@ from mailroomctl.deliveries.quarantine import (
     release_mail,
     save_mail,
 )
-from mailroomctl.deliveries.quarantined import all_quarantined, newest_quarantined
-from mailroomctl.deliveries.search import ROWS, from_sender
+from mailroomctl.deliveries.quarantined import newest_quarantined
+from mailroomctl.deliveries.search import ROWS
 from mailroomctl.deliveries.table import DeliveriesTable, Record
-from mailroomctl.directory.models import checked_address
-from mailroomctl.directory.records_names import name_of
-from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.errors import CommandError
 from mailroomctl.options.confirm import Yes, confirm
 from mailroomctl.options.limit import Limit, say_what_is_left
 from mailroomctl.options.period import Since, Until
+from mailroomctl.options.quarantined import Chosen, choosing, held_back, quarantine_row, whole_id
 from mailroomctl.stack import Stack
-from mailroomctl.times import iso
 
 app = typer.Typer(no_args_is_help=True, help="Quarantine: mail that a verdict policy holds back.")
 
 MessageId = Annotated[
     str, typer.Argument(metavar="MESSAGE-ID", help="As in the list, or its beginning.", show_default=False)
 ]
-MessageIds = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="MESSAGE-ID", help="As in the list, or their beginnings.", show_default=False),
-]
-Mailboxes = Annotated[
-    list[str] | None,
-    typer.Option("--mailbox", help="Only for this mailbox; repeatable. Else for all.", show_default=False),
-]
-Sender = Annotated[
-    str | None, typer.Option("--from", help="Only of this envelope sender, or of this domain.", show_default=False)
-]
-All = Annotated[bool, typer.Option("--all", help="Everything that is in quarantine.")]
 
 
 @app.command("list")
@@ -71,7 +54,7 @@ def list_all(
     say_what_is_left(console, found, limit)
     columns = ("message_id", "mailbox", "source", "received_at", "verdict", "status")
     nothing = "the quarantine is empty" if not (since or until) else "nothing in quarantine was received then"
-    console.table(columns, [_row(record) for record in found.records], empty=nothing)
+    console.table(columns, [quarantine_row(record) for record in found.records], empty=nothing)
 
 
 @app.command("show")
@@ -86,10 +69,10 @@ def show(
 ) -> None:
     """Show one message: its records, and the headers one decides by."""
     table = DeliveriesTable(stack)
-    message_id = _whole_id(stack, table, message_id)
-    records = _held(stack, table, message_id, None)
+    message_id = whole_id(stack, table, message_id)
+    records = held_back(stack, table, message_id, None)
     headers = read_headers(stack, records[0])
-    rows = [_row(record) for record in records]
+    rows = [quarantine_row(record) for record in records]
     if console.as_json:
         console.record({"message_id": message_id, "headers": headers, "deliveries": rows})
     else:
@@ -102,55 +85,27 @@ def show(
 
 @app.command("release")
 @command
-def release(
-    stack: Stack,
-    console: Console,
-    message_ids: MessageIds = None,
-    mailbox: Mailboxes = None,
-    sender: Sender = None,
-    since: Since = None,
-    until: Until = None,
-    everything: All = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be released.")] = False,
-    yes: Yes = False,
-) -> None:
+@choosing("would be released")
+def release(stack: Stack, console: Console, chosen: Chosen, yes: Yes = False) -> None:
     """Deliver messages after all, into the INBOX.
 
     Give MESSAGE-IDs, filters, or --all. Asks first where they are chosen by filters. Exit code 1 when any is left.
     """
     table = DeliveriesTable(stack)
-    chosen = _chosen(stack, table, message_ids, mailbox, sender, Period(since, until), everything)
-    if dry_run:
-        _plan(console, chosen, "would be released")
-        return
-    text = f"Release {len(chosen)} messages from quarantine?"
-    confirm(text, yes=yes or bool(message_ids), otherwise="nothing was released.")
-    _each(console, table, chosen, "released", lambda records: _release(stack, table, records))
+    text = f"Release {len(chosen.messages)} messages from quarantine?"
+    confirm(text, yes=yes or chosen.named, otherwise="nothing was released.")
+    _each(console, table, chosen.messages, "released", lambda records: _release(stack, table, records))
 
 
 @app.command("delete")
 @command
-def delete(
-    stack: Stack,
-    console: Console,
-    message_ids: MessageIds = None,
-    mailbox: Mailboxes = None,
-    sender: Sender = None,
-    since: Since = None,
-    until: Until = None,
-    everything: All = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
-    yes: Yes = False,
-) -> None:
+@choosing("would be deleted")
+def delete(stack: Stack, console: Console, chosen: Chosen, yes: Yes = False) -> None:
     """Give messages up: they stay undelivered, and their copies in quarantine are deleted. Asks first."""
-    table = DeliveriesTable(stack)
-    chosen = _chosen(stack, table, message_ids, mailbox, sender, Period(since, until), everything)
-    if dry_run:
-        _plan(console, chosen, "would be deleted")
-        return
-    what = f"{len(chosen)} messages" if len(chosen) > 1 else chosen[0][0]["message_id"]
+    table, messages = DeliveriesTable(stack), chosen.messages
+    what = f"{len(messages)} messages" if len(messages) > 1 else messages[0][0]["message_id"]
     confirm(f"Delete {what} from quarantine for good?", yes=yes, otherwise="nothing was deleted.")
-    _each(console, table, chosen, "deleted", lambda records: _delete(stack, table, records))
+    _each(console, table, messages, "deleted", lambda records: _delete(stack, table, records))
 
 
 def _release(stack: Stack, table: DeliveriesTable, records: list[Record]) -> str:
@@ -199,7 +154,7 @@ def _each(
                 except CommandError as error:
                     wrong.append(str(error) if len(chosen) == 1 else f"{message_id}: {error}")
                 else:
-                    rows += [_row(one) for one in table.of_message(message_id) if one["mailbox"] in names]
+                    rows += [quarantine_row(one) for one in table.of_message(message_id) if one["mailbox"] in names]
                 progress.advance()
     except KeyboardInterrupt:
         interrupted = True
@@ -211,70 +166,3 @@ def _each(
         console.note(text)
     if wrong:
         raise CommandError(wrong[-1])
-
-
-def _plan(console: Console, chosen: list[list[Record]], what: str) -> None:
-    rows = [_row(record) | {"result": what} for records in chosen for record in records]
-    console.table(("message_id", "mailbox", "source", "received_at", "verdict", "result"), rows, empty="")
-
-
-def _chosen(
-    stack: Stack,
-    table: DeliveriesTable,
-    message_ids: list[str] | None,
-    mailboxes: list[str] | None,
-    sender: str | None,
-    period: Period,
-    everything: bool,
-) -> list[list[Record]]:
-    """The records of each message that is meant, the oldest first. Raises ``CommandError`` when there is none."""
-    filtered = bool(sender or period.since or period.until)
-    if message_ids:
-        if filtered or everything:
-            raise CommandError("give either MESSAGE-IDs, or filters, or --all.")
-        whole = dict.fromkeys(_whole_id(stack, table, one) for one in message_ids)
-        return [_held(stack, table, message_id, mailboxes) for message_id in whole]
-    if everything == (filtered or bool(mailboxes)):
-        raise CommandError("say which messages: MESSAGE-IDs as in the list, filters such as --from, or --all alone.")
-    period.check()
-    wanted = _names(stack, mailboxes or ())
-    sent_by = from_sender(sender)
-    messages: dict[str, list[Record]] = {}
-    for one in sorted(all_quarantined(stack, table), key=itemgetter("received_at", "message_id", "mailbox")):
-        since = not period.since or one["received_at"] >= iso(period.since)
-        if (
-            since
-            and one["received_at"] <= iso(period.latest)
-            and sent_by(one)
-            and (not wanted or one["mailbox"] in wanted)
-        ):
-            messages.setdefault(one["message_id"], []).append(one)
-    if not messages:
-        raise CommandError("nothing in quarantine matches; mailroomctl quarantine list shows what is there.")
-    return list(messages.values())
-
-
-def _whole_id(stack: Stack, table: DeliveriesTable, text: str) -> str:
-    return text if quarantined_records(table, text) else full_id(stack, text, quarantine=True)
-
-
-def _names(stack: Stack, mailboxes: Iterable[str]) -> set[str]:
-    """The names under which the records of mailboxes stand."""
-    return {name_of(DirectoryTable(stack), checked_address(mailbox)) for mailbox in mailboxes}
-
-
-def _held(stack: Stack, table: DeliveriesTable, message_id: str, mailboxes: list[str] | None) -> list[Record]:
-    records = quarantined_records(table, message_id)
-    if not records:
-        raise CommandError(f"{message_id} is not in quarantine; mailroomctl quarantine list shows what is.")
-    if not mailboxes:
-        return records
-    wanted = _names(stack, mailboxes)
-    if absent := wanted - {record["mailbox"] for record in records}:
-        raise CommandError(f"{message_id} is not in quarantine for {', '.join(sorted(absent))}.")
-    return [record for record in records if record["mailbox"] in wanted]
-
-
-def _row(record: Record) -> dict[str, Any]:
-    names = ("message_id", "mailbox", "source", "received_at", "recipients", "verdict", "status", "reason")
-    return {name: record.get(name) for name in names}

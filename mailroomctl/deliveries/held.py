@@ -11,7 +11,7 @@ from mailroom.statuses import Status
 from mailroomctl.addresses import normalised
 from mailroomctl.deliveries.indexes import EVER, Period, by_message, needing_attention, whole_index
 from mailroomctl.deliveries.newest import of_index
-from mailroomctl.deliveries.search import CALLS, ROWS, Found
+from mailroomctl.deliveries.search import CALLS, ROWS, Found, as_found
 from mailroomctl.deliveries.table import DeliveriesTable, Record, reason
 
 _A_PAGE = 1_000_000  # rows: as many as a call gives
@@ -41,7 +41,7 @@ class Choice:
         calls = CALLS * ceil(limit / ROWS)
         holds = self.test() if self.entry or self.domain or self.to or self.code else None
         found = of_index(table, "needs_attention", self.period, limit, calls=calls, status=self.status, holds=holds)
-        return Found(list(table.in_full(found.rows)), bool(found.older), found.older, found.partial)
+        return as_found(table.in_full(found.rows), found)
 
     def test(self) -> Callable[[Record], bool]:
         """Return a function that tells whether a row or record is meant."""

@@ -165,8 +165,8 @@ def _scan(table: DeliveriesTable, index: str, status: str, period: Period) -> di
 def _pages(client: "DynamoDBClient", request: dict[str, Any], page: int | None) -> Iterator[Record]:
     pages = client.get_paginator("query").paginate(**request, PaginationConfig={"PageSize": page} if page else {})
     with index_is_there(request["IndexName"]):
-        for page in pages:
-            yield from map(plain, page["Items"])
+        for answer in pages:
+            yield from map(plain, answer["Items"])
 
 
 @contextmanager

@@ -25,12 +25,14 @@ _MOMENT = timedelta(milliseconds=1)
 class Slice:
     """Rows, the newest first. ``older`` is the receive time with which the question goes on; empty when these are all.
 
-    ``partial`` when at the time of the last row more was received than is shown.
+    ``partial`` when at the time of the last row more was received than is shown; ``unseen`` when nobody has looked
+    whether there is anything before.
     """
 
     rows: list[Record]
     older: str = ""
     partial: bool = False
+    unseen: bool = False
 
 
 @dataclass(slots=True)
@@ -119,10 +121,11 @@ def cut(found: Iterable[Record], known_after: str, limit: int) -> Slice:
         return Slice(known)
     else:
         end = known_after
+    unseen = len(known) <= limit
     whole = [row for row in known[:limit] if row["received_at"] > end]
     if whole or not (here := [row for row in rows if row["received_at"] >= end]):
-        return Slice(whole, end)
-    return Slice(here[:limit], before(end), partial=True)
+        return Slice(whole, end, unseen=unseen)
+    return Slice(here[:limit], before(end), partial=True, unseen=unseen)
 
 
 def before(received_at: str) -> str:

@@ -17,7 +17,7 @@ from mailroom.statuses import Status
 from mailroomctl.deliveries.indexes import EVER, NoIndexError, Period, needing_attention, whole_index
 from mailroomctl.deliveries.newest import cut, of_index
 from mailroomctl.deliveries.quarantine import IN_QUARANTINE, is_held_back, quarantined_records
-from mailroomctl.deliveries.search import ROWS, Found
+from mailroomctl.deliveries.search import ROWS, Found, as_found
 from mailroomctl.deliveries.side_by_side import side_by_side
 from mailroomctl.deliveries.table import DeliveriesTable, Record
 from mailroomctl.stack import Stack
@@ -65,7 +65,7 @@ def newest_quarantined(stack: Stack, table: DeliveriesTable, period: Period, lim
     known = {row["message_id"] for row in meant}
     unknown = {one: moment for one, moment in stored.moments.items() if one not in known}
     if not unknown:
-        return Found(records, bool(shown.older), shown.older, shown.partial)
+        return as_found(records, shown)
     chosen = nlargest(limit, unknown, key=unknown.__getitem__)
     records += (one for one in _unknown(table, chosen) if _within(one, period))
     both = cut(records, "", limit)
@@ -79,8 +79,7 @@ def _from_a_large_index(stack: Stack, table: DeliveriesTable, period: Period, li
     lately = Period(period.since or datetime.now(UTC) - kept, period.latest)
     calls = ceil(limit / ROWS)
     found = of_index(table, "needs_attention", lately, limit, calls=calls, status=Status.QUARANTINED)
-    records = list(filter(is_held_back, table.in_full(found.rows)))
-    return Found(records, bool(found.older), found.older, found.partial)
+    return as_found(filter(is_held_back, table.in_full(found.rows)), found)
 
 
 def _whole_index(table: DeliveriesTable) -> list[Record] | None:

@@ -1,7 +1,7 @@
 """Find records: of a mailbox, by the Message-ID header, or of all mail, by outcome, sender and time."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import batched, islice
 from math import ceil
@@ -55,13 +55,19 @@ class Found:
     """Records, the newest first but for the Message-ID alone, and whether there are or may be ``more``.
 
     ``older`` is the receive time with which the search goes on, empty when it has seen all, or does not go on; with
-    ``partial`` more of the last message than is shown was received.
+    ``partial`` more of the last message than is shown was received; with ``unseen`` nobody has looked further back.
     """
 
     records: list[Record] = field(default_factory=list)
     more: bool = False
     older: str = ""
     partial: bool = False
+    unseen: bool = False
+
+
+def as_found(records: Iterable[Record], shown: Slice) -> Found:
+    """Return the records of the rows that are shown."""
+    return Found(list(records), bool(shown.older), shown.older, shown.partial, shown.unseen)
 
 
 def find(table: DeliveriesTable, search: Search, limit: int) -> Found:
@@ -100,7 +106,7 @@ def _of_mailbox(table: DeliveriesTable, search: Search, limit: int, calls: int) 
     )
     if not found.rows:
         _refuse_no_address(search.mailbox)
-    return _found(found.rows, found)
+    return as_found(found.rows, found)
 
 
 def _by_header(table: DeliveriesTable, search: Search, limit: int) -> Found:
@@ -117,7 +123,7 @@ def _needing_attention(table: DeliveriesTable, search: Search, limit: int, calls
     found = newest.of_index(
         table, "needs_attention", search.period, limit, calls=calls, status=search.status or "", holds=sent_by
     )
-    return _found(table.in_full(found.rows), found)
+    return as_found(table.in_full(found.rows), found)
 
 
 def _of_all(table: DeliveriesTable, search: Search, limit: int, calls: int) -> Found:
@@ -126,18 +132,16 @@ def _of_all(table: DeliveriesTable, search: Search, limit: int, calls: int) -> F
     sent_by = from_sender(search.sender) if search.sender else None
     if not search.status:
         found = newest.of_index(table, "by_time", period, limit, calls=calls, holds=sent_by)
-        return _found(table.in_full(found.rows), found)
+        return as_found(table.in_full(found.rows), found)
     looked_at = max(limit, _BATCH) * (calls // CALLS)
     found = newest.of_index(table, "by_time", period, looked_at, calls=calls, holds=sent_by)
     records: list[Record] = []
     for some in batched(found.rows, _BATCH, strict=False):
         records += [one for one in table.in_full(some) if one["status"] == search.status]
     shown = newest.cut(records, "", limit)
-    return _found(shown.rows, shown if shown.older else found)
-
-
-def _found(records: Iterable[Record], found: Slice) -> Found:
-    return Found(list(records), bool(found.older), found.older, found.partial)
+    if not shown.older:
+        shown = replace(found, rows=records, unseen=bool(found.older))
+    return as_found(shown.rows, shown)
 
 
 def _test(search: Search) -> Callable[[Record], bool] | None:

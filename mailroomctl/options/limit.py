@@ -16,8 +16,10 @@ def say_what_is_left(console: Console, found: Found, limit: int) -> None:
     if found.partial:
         message_id = short_id(found.records[-1]["message_id"])
         console.warn(f"not every recipient of the last message is shown: mailroomctl trace {message_id} shows them")
-    if found.older:
-        further = "" if len(found.records) >= limit else ", and a larger --limit looks further"
-        console.warn(f"shown is what was received after {found.older}: --until {found.older} goes on there{further}")
+    if found.unseen:
+        where = f"looked back to {found.older}"
+        console.warn(f"{where}: --until {found.older} goes on from there, and a larger --limit looks further at once")
+    elif found.older:
+        console.warn(f"there are more than these: --until {found.older} goes on from there")
     elif found.more:
         console.warn(f"there are more than {limit}: use --since, --until or --limit")

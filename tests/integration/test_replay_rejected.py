@@ -26,8 +26,8 @@ def rejections(at: Operator) -> Operator:
     reject(at, "m3", "gone@other.example")
     reject(at, "m4", "eve@example.com", "5.7.1")
     reject(at, "m5", "old@example.com", received_at=iso(NOW - timedelta(days=3)))
-    # Earlier versions set no hour: it stays with trace --mailbox and MESSAGE-ID.
-    reject(at, "m6", "sales@example.com", hour=None)
+    # Earlier versions set no month: it stays with trace --mailbox and MESSAGE-ID.
+    reject(at, "m6", "sales@example.com", month=None)
     record(at, "m7", "sales@example.com", "HELD", entry="sales@example.com", received_at=iso(NOW))
     return at
 

@@ -134,7 +134,8 @@ def test_a_quarantine_clears_what_failed_before(engine: Engine) -> None:
     play(engine, "virus", at=9)
     item = record(engine, VIRUS)
     assert item["first_claimed_at"] == NOW
-    assert not {"attention", "entry", "error", "reason", "folder", "path"} & set(item)
+    assert not {"entry", "error", "reason", "folder", "path"} & set(item)
+    assert item["attention"] == MONTH, "it waits for an operator"
 
 
 def test_a_record_of_an_earlier_version_is_claimed_again(engine: Engine) -> None:
@@ -185,6 +186,7 @@ def test_quarantined(engine: Engine) -> None:
         "mailbox": VIRUS,
         "recipients": [VIRUS],
         "envelope": [VIRUS],
+        **ATTENTION,
         "status": "QUARANTINED",
         "quarantine_key": "quarantine/m1",
         "verdict": "virus=FAIL; policy=quarantine",
