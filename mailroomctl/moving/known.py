@@ -16,7 +16,7 @@ from email.utils import parseaddr
 from enum import StrEnum
 
 from mailroom.folder_names import INBOX, folder_directory
-from mailroom.maildir.directories import Place, open_cur, open_folder
+from mailroom.maildir.directories import Place, new_and_cur, open_folder
 from mailroom.maildir.times import reading
 
 from mailroomctl.moving.content import CHUNK, HEAD, USUAL_HEAD
@@ -155,15 +155,7 @@ def _parts(place: Place) -> Iterator[int]:
     except OSError:
         return
     try:
-        yield folder.new
-        try:
-            cur = open_cur(place)
-        except FileNotFoundError:
-            return
-        try:
-            yield cur
-        finally:
-            os.close(cur)
+        yield from new_and_cur(folder)
     finally:
         folder.close()
 

@@ -7,7 +7,7 @@ is used twice: it is resolved once, to directory descriptors, and everything els
 import errno
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mailroom.errors import StorageUnavailable
@@ -93,6 +93,19 @@ def open_cur(place: Place) -> int:
             return _step(parent, "cur")
     finally:
         os.close(parent)
+
+
+def new_and_cur(folder: Folder) -> Iterator[int]:
+    """``new`` and then ``cur``, the way that messages go; ``cur`` is opened, and perhaps there, only after ``new``."""
+    yield folder.new
+    try:
+        cur = open_cur(folder.place)
+    except FileNotFoundError:
+        return
+    try:
+        yield cur
+    finally:
+        os.close(cur)
 
 
 def folder_exists(place: Place) -> bool:

@@ -34,7 +34,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from mailroom.maildir.directories import Folder, open_cur
+from mailroom.maildir.directories import Folder, new_and_cur
 from mailroom.maildir.draft import Draft
 from mailroom.maildir.failures import Cleared
 from mailroom.maildir.mounts import names_are_durable_at_once
@@ -141,7 +141,7 @@ def _look(folder: Folder, mark: str, times: Times) -> Found | None:
 def _look_once(folder: Folder, mark: str, times: Times | None = None) -> _Look:
     """List what may hold the message."""
     changed, cur_changed = 0.0, None
-    for part in _parts(folder):
+    for part in new_and_cur(folder):
         with reading(part) as (readable, before):
             if times is not None and times.cannot_hold_a_copy(before):
                 continue
@@ -153,23 +153,10 @@ def _look_once(folder: Folder, mark: str, times: Times | None = None) -> _Look:
     return _Look(None, changed, cur_changed)
 
 
-def _parts(folder: Folder) -> Iterator[int]:
-    """``new`` and then ``cur``, which is opened, and perhaps there, only when ``new`` has been read."""
-    yield folder.new
-    try:
-        cur = open_cur(folder.place)
-    except FileNotFoundError:
-        return
-    try:
-        yield cur
-    finally:
-        os.close(cur)
-
-
 def _make_durable(folder: Folder) -> None:
     """Make the names in both directories durable."""
     if not names_are_durable_at_once(folder.place.mail_root):
-        for part in _parts(folder):
+        for part in new_and_cur(folder):
             with reading(part) as (readable, _):
                 os.fsync(readable)
 
