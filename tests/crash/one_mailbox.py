@@ -1,5 +1,6 @@
 """One mailbox as a mail reader sees it, and a mail reader that moves messages."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from mailroom import maildir
@@ -29,6 +30,22 @@ def recover(
         recovering=recovering,
         first_claimed_at=first_claimed_at,
         patience=patience,
+    )
+
+
+def first_attempt(root: Path, content: Iterator[bytes], publish_before: float | None = None) -> Delivered:
+    """Deliver the suite's message for the first time, in this process, as fast as its content comes."""
+    return maildir.deliver(
+        root,
+        mailbox_path=MAILBOX,
+        folder="INBOX",
+        delivery_id=DELIVERY_ID,
+        received_at=RECEIVED_AT,
+        headers=[],
+        content=content,
+        attempt="slow",
+        recovering=False,
+        publish_before=publish_before,
     )
 
 

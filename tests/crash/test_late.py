@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mailroom import maildir
 from mailroom.errors import DeadlinePassed, StorageUnavailable
 
 from tests.crash.one_mailbox import (
     assert_nothing_partial,
     assert_one_complete_message,
+    first_attempt,
     prepare,
     read_by_dovecot,
     recover,
@@ -27,7 +27,7 @@ from tests.crash.one_mailbox import (
     visible,
 )
 from tests.crash.test_rivals import PROCESSES
-from tests.crash.traced_delivery import DELIVERY_ID, MAIL, MAILBOX, RECEIVED_AT
+from tests.crash.traced_delivery import MAIL
 
 DEADLINE = 1_796_000_016.0
 CALLS = ("mkdir", "open", "writev", "utime", "fsync", "close", "rename")
@@ -57,7 +57,7 @@ def recovered_and_read(root: Path, clock: Clock) -> None:
     read_by_dovecot(root)
 
 
-def first_attempt(root: Path, stop_at: int, clock: Clock, stopping: Connection, deadline: float | None) -> None:
+def stopping_attempt(root: Path, stop_at: int, clock: Clock, stopping: Connection, deadline: float | None) -> None:
     """Deliver in this process, which stops before its ``stop_at``-th call; never returns."""
     number = count()
 
@@ -85,18 +85,7 @@ def first_attempt(root: Path, stop_at: int, clock: Clock, stopping: Connection, 
         setattr(os, name, watched(name))
     time.time = lambda: clock.value
     try:
-        maildir.deliver(
-            root,
-            mailbox_path=MAILBOX,
-            folder="INBOX",
-            delivery_id=DELIVERY_ID,
-            received_at=RECEIVED_AT,
-            headers=[],
-            content=content(),
-            attempt="slow",
-            recovering=False,
-            publish_before=deadline,
-        )
+        first_attempt(root, content(), deadline)
     except DeadlinePassed:
         os._exit(TOO_LATE)
     except StorageUnavailable:
@@ -116,7 +105,7 @@ def stopped_before_each_call(
         prepare(root, state, "INBOX")
         clock = PROCESSES.Value("d", DEADLINE - 16, lock=False)
         here, there = PROCESSES.Pipe(duplex=False)
-        attempt = PROCESSES.Process(target=first_attempt, args=(root, stop_at, clock, there, deadline))
+        attempt = PROCESSES.Process(target=stopping_attempt, args=(root, stop_at, clock, there, deadline))
         attempt.start()
         there.close()
         try:

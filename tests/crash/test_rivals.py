@@ -13,8 +13,16 @@ import pytest
 from mailroom import maildir
 from mailroom.errors import StorageUnavailable
 
-from tests.crash.one_mailbox import assert_one_complete_message, place, prepare, recover, temporary, visible
-from tests.crash.traced_delivery import DELIVERY_ID, MAIL, MAILBOX, RECEIVED_AT
+from tests.crash.one_mailbox import (
+    assert_one_complete_message,
+    first_attempt,
+    place,
+    prepare,
+    recover,
+    temporary,
+    visible,
+)
+from tests.crash.traced_delivery import MAIL, MAILBOX, RECEIVED_AT
 
 RIVALS = 20
 ROUNDS = 8
@@ -106,17 +114,7 @@ def test_an_attempt_believed_dead_cannot_finish_after_a_recovery(new_root: Calla
         yield MAIL[100:]
 
     with pytest.raises(StorageUnavailable, match="another attempt"):
-        maildir.deliver(
-            root,
-            mailbox_path=MAILBOX,
-            folder="INBOX",
-            delivery_id=DELIVERY_ID,
-            received_at=RECEIVED_AT,
-            headers=[],
-            content=content(),
-            attempt="slow",
-            recovering=False,
-        )
+        first_attempt(root, content())
     assert_one_complete_message(root)
     assert temporary(root) == []
 
