@@ -268,15 +268,16 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         answer.wait(30)
         real(descriptor)
 
-    rename = os.rename
+    rename, before = os.rename, threading.enumerate()
     monkeypatch.setattr(os, "fsync", hang)
     monkeypatch.setattr(os, "rename", lambda *names, **folders: (rename(*names, **folders), ended.set()))
     yield
     answer.set()
     assert ended.wait(30)
     for thread in threading.enumerate():
-        if thread.daemon and thread is not threading.current_thread():
+        if thread not in before:
             thread.join(30)
+            assert not thread.is_alive()
 
 
 def test_a_mount_that_hangs(root: Path, hanging: None) -> None:
