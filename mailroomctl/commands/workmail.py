@@ -37,7 +37,12 @@ def plan(
     from_file: Annotated[
         Path | None, typer.Option("--from", help="What --save wrote, instead of asking AWS; - is standard input.")
     ] = None,
-    save: Annotated[Path | None, typer.Option(help="File for what was read, as JSON.")] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for what was read, as JSON. Give it every time: WorkMail forgets exports after a week."
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="YAML file to write; else standard output.")
     ] = None,
@@ -55,7 +60,7 @@ def plan(
 
     Says what has no counterpart, and how far the exports of mail are. It changes nothing at WorkMail.
     """
-    organisation = _organisation(stack, console, organization, from_file)
+    organisation = _organisation(stack, console, organization, from_file, save)
     made = make_plan(organisation)
     found = exports(organisation, made.mailboxes, exported_since.isoformat() if exported_since else "")
     if save:
@@ -82,16 +87,26 @@ def plan(
     console.note(_summary(found))
 
 
-def _organisation(stack: Stack, console: Console, organization: str | None, file: Path | None) -> Organisation:
+def _organisation(
+    stack: Stack, console: Console, organization: str | None, file: Path | None, save: Path | None
+) -> Organisation:
     if file:
-        try:
-            with nullcontext(sys.stdin) if str(file) == "-" else file.open(encoding="utf-8") as stream:
-                return load(stream, "standard input" if str(file) == "-" else str(file))
-        except OSError as error:
-            raise CommandError(f"{file}: {error.strerror or error}.") from None
+        return _saved(file)
+    earlier = _saved(save) if save and save.exists() else None
     client = stack.client("workmail", **reading.CLIENT)
+    organization = organization or reading.find(client)
+    if earlier and earlier.OrganizationId != organization:
+        raise CommandError(f"{save} holds another organisation, {earlier.OrganizationId}; give another file.")
     with console.progress("reading WorkMail") as progress:
-        return reading.read(client, organization or reading.find(client), progress)
+        return reading.read(client, organization, progress, earlier.Jobs if earlier else ())
+
+
+def _saved(file: Path) -> Organisation:
+    try:
+        with nullcontext(sys.stdin) if str(file) == "-" else file.open(encoding="utf-8") as stream:
+            return load(stream, "standard input" if str(file) == "-" else str(file))
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror or error}.") from None
 
 
 def _summary(found: list[Export]) -> str:

@@ -30,6 +30,7 @@ class Entity(_Model):
     Email: _Text = ""
     Name: _Text = ""
     State: State
+    DisabledDate: _Text = ""
     Aliases: Annotated[list[str], _List] = []
 
 

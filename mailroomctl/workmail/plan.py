@@ -16,10 +16,13 @@ from mailroomctl.directory.models import (
     mailbox_item,
 )
 from mailroomctl.directory.table import Item
+from mailroomctl.workmail.circles import members_without_circles
 from mailroomctl.workmail.organisation import Entity, Group, Organisation
 
 _OWN = ".awsapps.com"
 """Domains that WorkMail gives each organisation, and that end with it."""
+
+_KINDS = {"ROOM": "room", "EQUIPMENT": "piece of equipment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ def make_plan(organisation: Organisation) -> Plan:
 class _Planner:
     def __init__(self, organisation: Organisation) -> None:
         self.plan = Plan()
+        self._notes: set[Note] = set()
         self._taken: dict[str, str] = {}
         self._here: dict[str, str] = {}
         self._domains(organisation)
@@ -58,6 +62,7 @@ class _Planner:
                 self._address(group, "group")
             else:
                 self._note(group.Email, "is a disabled group, and left out: its mail is rejected as before")
+        self._members = members_without_circles(groups)
         self._leave_out_empty(groups)
         for group in groups:
             self._group(group)
@@ -87,11 +92,16 @@ class _Planner:
                 enabled = user.State == "ENABLED"
                 self._mailbox(user, address, enabled=enabled)
                 if not enabled:
-                    self._note(user.Email, "is disabled in WorkMail, and so is the mailbox here: its mail is rejected")
+                    since = f" since {user.DisabledDate[:10]}" if user.DisabledDate else ""
+                    self._note(
+                        user.Email,
+                        f"is disabled in WorkMail{since}, and so is the mailbox here: its mail is rejected; WorkMail"
+                        " deletes the old mail 30 days after that day",
+                    )
         for resource in _sorted(organisation.Resources):
             if self._is_live(resource) and (address := self._address(resource, "resource")):
                 self._mailbox(resource, address, enabled=resource.State == "ENABLED")
-                kind = resource.Type.lower() or "resource"
+                kind = _KINDS.get(resource.Type, "resource")
                 self._note(
                     resource.Email, f"is a {kind}: a mailbox here, which answers no invitation and knows no delegates"
                 )
@@ -104,10 +114,15 @@ class _Planner:
         address = self._here.get(group.Id)
         if not address:
             return
-        for member in group.Members:
+        members = self._members[group.Id]
+        if {member.Id for member in members} != {member.Id for member in group.Members}:
+            self._note(
+                group.Email, "is in a circle of groups, each a member of the next; it has the people of all of them"
+            )
+        for member in members:
             if member.Id not in self._here:
                 self._note(group.Email, f"has the member {member.Name or member.Id}, who has no address here")
-        targets = {self._here[member.Id] for member in group.Members if member.Id in self._here}
+        targets = {self._here[member.Id] for member in members if member.Id in self._here}
         self.plan.items.append(forward_item(address, "group", ForwardModel(targets=sorted(targets))))
 
     def _leave_out_empty(self, groups: list[Group]) -> None:
@@ -115,7 +130,7 @@ class _Planner:
         while empty := [
             group
             for group in groups
-            if group.Id in self._here and not any(member.Id in self._here for member in group.Members)
+            if group.Id in self._here and not any(member.Id in self._here for member in self._members[group.Id])
         ]:
             for group in empty:
                 self._note(group.Email, "is a group without members; its mail would be for nobody, so it is left out")
@@ -177,7 +192,8 @@ class _Planner:
 
     def _note(self, about: str, text: str) -> None:
         note = Note(about, text)
-        if note not in self.plan.notes:
+        if note not in self._notes:
+            self._notes.add(note)
             self.plan.notes.append(note)
 
 

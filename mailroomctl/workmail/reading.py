@@ -1,13 +1,13 @@
 """Read an organisation from AWS, with calls that only look: ``List…``, ``Describe…`` and ``Get…``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 from mailroomctl.console import Progress
 from mailroomctl.errors import CommandError
-from mailroomctl.workmail.organisation import Organisation, parsed
+from mailroomctl.workmail.organisation import ExportJob, Organisation, parsed
 
 AT_ONCE = 8
 """Calls. An organisation of 5,000 takes one for each user, and two for each group."""
@@ -35,8 +35,11 @@ def find(client: Any) -> str:
     raise CommandError(f"there are several organisations; give one with --organization: {names}.")
 
 
-def read(client: Any, organization: str, progress: Progress) -> Organisation:
-    """Read everything of an organisation; changes nothing."""
+def read(client: Any, organization: str, progress: Progress, earlier: Iterable[ExportJob] = ()) -> Organisation:
+    """Read everything of an organisation; changes nothing.
+
+    WorkMail lists the export jobs of the last seven days; ``earlier`` are those that an earlier reading has found.
+    """
     asked = {"OrganizationId": organization}
     document: dict[str, Any] = {
         **asked,
@@ -64,12 +67,20 @@ def read(client: Any, organization: str, progress: Progress) -> Organisation:
     def ask_job(job: dict[str, Any]) -> None:
         job["ErrorInfo"] = client.describe_mailbox_export_job(**asked, JobId=job["JobId"]).get("ErrorInfo")
 
+    listed = {job["JobId"] for job in document["Jobs"]}
+    older = [job.model_dump() for job in earlier if job.JobId not in listed]
+
+    def ask_again(job: dict[str, Any]) -> None:
+        job.update(_or_nothing(client.describe_mailbox_export_job, **asked, JobId=job["JobId"]) or {"State": "FAILED"})
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
         groups = [one for one in document["Groups"] if one in entities]
         failed = [one for one in document["Jobs"] if one["State"] == "FAILED"]
-        for call, about in ((ask, entities), (ask_group, groups), (ask_job, failed)):
+        running = [job for job in older if job["State"] == "RUNNING"]
+        for call, about in ((ask, entities), (ask_group, groups), (ask_job, failed), (ask_again, running)):
             for _ in pool.map(call, about):
                 pass
+    document["Jobs"] += older
     return parsed(_with_text(document), "what WorkMail says")
 
 

@@ -34,6 +34,8 @@ class WorkMail:
         self.members: dict[str, list[dict[str, Any]]] = {}
         self.policy: dict[str, Any] = {}
         self.refused: dict[tuple[str, str], str] = {}
+        self.unlisted: set[str] = set()
+        """Jobs that were started more than a week ago."""
         self.page = 100
         self.calls: list[str] = []
 
@@ -81,7 +83,7 @@ class WorkMail:
         assert model.name.startswith(("List", "Describe", "Get")), f"{model.name} changes the organisation"
         if "OrganizationId" in model.input_shape.members:
             assert asked["OrganizationId"] == ORGANIZATION
-        about = asked.get("EntityId") or asked.get("GroupId") or ""
+        about = asked.get("EntityId") or asked.get("GroupId") or asked.get("JobId") or ""
         if code := self.refused.get((model.name, about.replace("1234567890-", ""))):
             return SimpleNamespace(status_code=400), {"Error": {"Code": code, "Message": f"{code} it is"}}
         answer = copy.deepcopy(self._content(model.name, about, asked))
@@ -98,7 +100,10 @@ class WorkMail:
             "ListResources": ("Resources", self.resources),
             "ListAliases": ("Aliases", self.aliases.get(about, [])),
             "ListGroupMembers": ("Members", self.members.get(about, [])),
-            "ListMailboxExportJobs": ("Jobs", [_without(job, "ErrorInfo") for job in self.jobs]),
+            "ListMailboxExportJobs": (
+                "Jobs",
+                [_without(job, "ErrorInfo") for job in self.jobs if job["JobId"] not in self.unlisted],
+            ),
         }
         if name == "GetDefaultRetentionPolicy":
             return self.policy
