@@ -6,6 +6,8 @@ need a statement in the key's policy, which no stack can change but the one that
 
 from typing import Any
 
+#: Needed only where the topic of the alarms is under the key.
+OF_ALARMS = "LetAlarmsNotify"
 _ENCRYPT = ["kms:Decrypt", "kms:GenerateDataKey*"]
 
 
@@ -55,7 +57,7 @@ def statements(stack: str, *, region: str, account: str, partition: str = "aws")
             },
         },
         {
-            "Sid": "LetAlarmsNotify",
+            "Sid": OF_ALARMS,
             "Effect": "Allow",
             "Principal": {"Service": "cloudwatch.amazonaws.com"},
             "Action": _ENCRYPT,

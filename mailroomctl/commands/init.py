@@ -1,20 +1,23 @@
 """``mailroomctl init``: from an account and a domain to the first deployment. It changes nothing in AWS."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mailroomctl.console import Console
-from mailroomctl.directory.models import checked_domain
 from mailroomctl.errors import CommandError
 from mailroomctl.setup import samconfig
 from mailroomctl.setup.file_system import Given
+from mailroomctl.setup.names import checked_stack_name, mail_domain
 from mailroomctl.setup.page import page
 from mailroomctl.setup.plan import Answers, make
 from mailroomctl.setup.questions import Questions
+from mailroomctl.setup.steps import with_config
 from mailroomctl.stack import Stack
+
+_USUAL = Path("samconfig.toml")
 
 
 def init(
@@ -43,7 +46,10 @@ def init(
     rule_set: Annotated[
         str, typer.Option(help="SES receipt rule set. The active one, unless given.", show_default=False)
     ] = "",
-    config: Annotated[Path, typer.Option(help="File that sam reads.")] = Path("samconfig.toml"),
+    kms_key: Annotated[
+        str, typer.Option(help="ARN of a KMS key of your own for what the stack stores.", show_default=False)
+    ] = "",
+    config: Annotated[Path, typer.Option(help="File that sam reads.")] = _USUAL,
     write: Annotated[bool, typer.Option("--write", help="Write that file, without asking.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other values in it, without asking.")] = False,
     no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing, as with --json.")] = False,
@@ -54,11 +60,12 @@ def init(
     """
     questions = Questions(silent=no_input or console.as_json)
     domains = domain or questions.need("Domain whose mail is received", "--domain").replace(",", " ").split()
-    names = tuple(dict.fromkeys(map(checked_domain, domains)))
-    if not no_input:
-        stack.name = questions.ask("Name of the stack", stack.name)
+    names = tuple(dict.fromkeys(map(mail_domain, domains)))
+    stack.name = checked_stack_name(questions.ask("Name of the stack", stack.name))
     given = Given(file_system, access_point, tuple(subnet or ()), tuple(security_group or ()))
-    plan = make(stack, Answers(names, alarms, rule_set, given), questions)
+    plan = make(stack, Answers(names, alarms, rule_set, given, kms_key), questions)
+    if config != _USUAL:
+        plan = replace(plan, steps=with_config(plan.steps, str(config.resolve())))
     change = samconfig.change(config, samconfig.Settings(stack.name, plan.account.region, plan.parameters))
     if not console.as_json:
         console.done(page(plan, str(config), change.after), None)

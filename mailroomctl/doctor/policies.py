@@ -111,7 +111,7 @@ def key(patient: Patient) -> Iterator[Finding]:
     for statement in key_policy.statements(
         patient.name, region=patient.region, account=patient.account, partition=patient.partition
     ):
-        if statement["Sid"] == "LetAlarmsNotify" and not _is_under(patient, arn):
+        if statement["Sid"] == key_policy.OF_ALARMS and not _is_under(patient, arn):
             continue
         new = json.dumps(with_statement(document, statement))
         service = statement["Principal"]["Service"]

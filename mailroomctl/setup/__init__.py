@@ -7,6 +7,8 @@
 ``account``      all of it, and the stack, the topic of the alarms, and Lambda's quota
 ``questions``    what a person is asked
 ``file_system``  which file system, access point, subnets and security groups the stack gets, or how to make them
+``key``          a KMS key of one's own, and what its policy has to say
+``names``        names as CloudFormation, SES and DNS take them
 ``dns``          the records
 ``steps``        the commands, in order; ``storage_steps`` those for what the mailboxes need
 ``plan``         what follows from the account and the answers

@@ -1,5 +1,6 @@
 """Which file system, access point, subnets and security groups the stack gets, or how to make what is missing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mailroomctl.setup import storage_steps
@@ -75,6 +76,10 @@ def _file_system(account: Account, given: Given, questions: Questions, chosen: C
         return None
     if name in found:
         return found[name]
+    if not name and questions.silent and found:
+        chosen.missing = True
+        chosen.warnings.append(f"there are several file systems: give --file-system {_or([*found, NEW])}.")
+        return None
     if not name and account.file_systems is not None:
         chosen.lacks(storage_steps.new_file_system(account.stack_name, account.region))
         return None
@@ -132,6 +137,9 @@ def _access_point(account: Account, system: FileSystem, given: Given, questions:
         if system.access_points is None:
             chosen.missing = True
             chosen.warnings.append("the access points could not be looked at: give --access-point.")
+        elif len(found) > 1 and questions.silent:
+            chosen.missing = True
+            chosen.warnings.append(f"there are several access points: give --access-point {_or(list(found))}.")
         else:
             chosen.lacks(storage_steps.new_access_point(system.id))
         return
@@ -140,6 +148,10 @@ def _access_point(account: Account, system: FileSystem, given: Given, questions:
         chosen.warnings += _owner(found[name])
     elif system.access_points is not None:
         chosen.warnings.append(f"the file system {system.id} has no access point {name}.")
+
+
+def _or(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _owner(point: AccessPoint) -> list[str]:
@@ -179,6 +191,9 @@ def _targets(system: FileSystem, given: Given, chosen: Chosen) -> list[MountTarg
         chosen.lacks(storage_steps.new_mount_targets(system.id))
         return []
     targets = [one for one in system.mount_targets if not given.subnets or one.subnet in given.subnets]
+    for one in targets:
+        if one.state != "available":
+            chosen.warnings.append(f"the mount target in {one.subnet} is {one.state}: deploy when it is available.")
     for subnet in set(given.subnets) - {one.subnet for one in targets}:
         chosen.warnings.append(f"the file system {system.id} has no mount target in {subnet}.")
     return targets[:_MOST_SUBNETS]

@@ -11,6 +11,8 @@ from mailroomctl.setup.account import Account, Deployed, look, look_at_topic
 from mailroomctl.setup.calls import Calls
 from mailroomctl.setup.dns import Record, records
 from mailroomctl.setup.file_system import Given, choose
+from mailroomctl.setup.key import look_at_key
+from mailroomctl.setup.names import rule_name
 from mailroomctl.setup.questions import Questions
 from mailroomctl.setup.receiving import Rule
 from mailroomctl.setup.steps import Step
@@ -32,6 +34,8 @@ class Answers:
     alarms: str = ""
     rule_set: str = ""
     storage: Given = field(default_factory=Given)
+    key: str = ""
+    """ARN of a KMS key for what the stack stores."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,11 @@ def make(stack: Stack, answers: Answers, questions: Questions) -> Plan:
         raise CommandError(f"SES does not receive mail in {account.region}, but in {where}: give --region.")
     storage = choose(stack, calls, account, answers.storage, questions)
     alarms = _Alarms(stack, calls, account, answers, questions)
+    key = look_at_key(stack, calls, account, answers.key, of_alarms=bool(answers.key) and alarms.key == answers.key)
     missing = storage.missing or None in account.identities.values()
     # Half of a file system the template would refuse.
     parameters = ({} if storage.missing else storage.parameters) | account.left.parameters | alarms.parameters
+    parameters |= key.parameters
     todo = [
         steps.environment(account.region, stack.name, stack.profile),
         *_identities(account),
@@ -69,6 +75,7 @@ def make(stack: Stack, answers: Answers, questions: Questions) -> Plan:
         *alarms.steps,
         *storage.steps,
         *account.left.steps(),
+        *key.steps,
         *([steps.again(_command(answers, alarms.told))] if missing else []),
         _deploy(account.deployed, parameters),
         *storage.after,
@@ -86,6 +93,7 @@ def make(stack: Stack, answers: Answers, questions: Questions) -> Plan:
             *_rule_warnings(account, answers),
             *storage.warnings,
             *alarms.warnings,
+            *key.warnings,
         ],
         parameters=parameters,
         records=[
@@ -104,6 +112,7 @@ class _Alarms:
         self.steps: list[Step] = []
         self.warnings: list[str] = []
         self.parameters: dict[str, str] = {}
+        self.key = ""
         before = account.deployed.parameters.get("AlarmTopicArn", "") if account.deployed else ""
         self.told = answers.alarms or questions.ask(
             "Who is told of alarms: a mail address, or the ARN of a topic", before
@@ -123,6 +132,7 @@ class _Alarms:
                 f"{address} would get alarms as mail that Mailroom itself delivers: take another domain."
             )
         topic = look_at_topic(stack, calls, arn)
+        self.key = topic.key if topic else ""
         if topic and topic.key == _SNS_KEY:
             self.warnings.append(f"the topic {arn} has AWS's own key, under which alarms cannot publish to it.")
         if address or (topic and not topic.exists):
@@ -170,7 +180,7 @@ def _receipt_rule(account: Account, answers: Answers) -> Iterator[Step]:
 
 def _our_rule(account: Account) -> str:
     """As the template names it."""
-    return f"{account.stack_name}-store-and-notify"
+    return rule_name(account.stack_name)
 
 
 def _stack_warnings(account: Account) -> Iterator[str]:
@@ -212,5 +222,10 @@ def _command(answers: Answers, alarms: str) -> str:
     words = ["mailroomctl", "init", *(f"--domain={domain}" for domain in answers.domains)]
     words += [f"--alarms={alarms}"] if alarms else []
     words += [f"--rule-set={answers.rule_set}"] if answers.rule_set else []
-    words += [f"--file-system={answers.storage.file_system}"] if answers.storage.file_system else []
+    words += [f"--kms-key={answers.key}"] if answers.key else []
+    given = answers.storage
+    words += [f"--file-system={given.file_system}"] if given.file_system else []
+    words += [f"--access-point={given.access_point}"] if given.access_point else []
+    words += [f"--subnet={one}" for one in given.subnets]
+    words += [f"--security-group={one}" for one in given.security_groups]
     return f"{shlex.join(words)} --write"

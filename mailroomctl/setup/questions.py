@@ -13,6 +13,11 @@ class Questions:
         """``silent`` asks nothing."""
         self._silent = silent
 
+    @property
+    def silent(self) -> bool:
+        """Whether nobody is asked, or nobody answers."""
+        return self._silent
+
     def ask(self, text: str, default: str) -> str:
         """Ask for a text; an empty answer is the default, which may be empty."""
         if self._silent:

@@ -1,7 +1,8 @@
 """What a person does, in order: each step with its commands, ready to be pasted into a shell."""
 
+import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,19 @@ class Step:
 CONCURRENCY = 1000
 #: Lambda's quota "Concurrent executions".
 _QUOTA = "L-B99A9384"
+
+
+def with_config(steps: Sequence[Step], path: str) -> list[Step]:
+    """The same steps for a file of another name, which ``sam`` has to be given each time."""
+    option = f" --config-file {shlex.quote(path)}"
+    said = [
+        tuple(
+            one.replace("sam build", f"sam build{option}").replace("sam deploy", f"sam deploy{option}")
+            for one in step.commands
+        )
+        for step in steps
+    ]
+    return [replace(step, commands=commands) for step, commands in zip(steps, said, strict=True)]
 
 
 def environment(region: str, stack_name: str, profile: str) -> Step:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import subprocess
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from cfnlint.decode.cfn_yaml import loads
 from typer.main import get_command
 
+from mailroomctl import key_policy
 from mailroomctl.main import app
 from tests.integration.aws_account import (
     ACCOUNT,
@@ -400,7 +402,11 @@ def test_mailboxes_do_not_move_by_themselves(full: Newcomer) -> None:
 def test_one_of_several_file_systems_has_to_be_named(full: Newcomer) -> None:
     systems = [file_system("fs-0b"), file_system("fs-0a", Name="mail"), file_system("fs-0c", LifeCycleState="deleting")]
     full.account.answers["efs.DescribeFileSystems"] = {"FileSystems": systems}
-    assert "Make a file system for the mailboxes" in titles(full.plan())
+    plan = full.plan()
+    assert "there are several file systems: give --file-system fs-0b, fs-0a or new." in plan["warnings"]
+    assert plan["parameters"] == {}
+    assert "Make a file system for the mailboxes" not in titles(plan)
+    assert "Run mailroomctl init again" in titles(plan)
     assert full.plan("--file-system fs-0a")["parameters"] == STORAGE
     plan = full.plan("--file-system fs-0c")
     assert f"there is no file system fs-0c in {REGION} that is available." in plan["warnings"]
@@ -495,6 +501,29 @@ def test_what_is_risky_is_told(full: Newcomer, answer: str, content: dict[str, A
     assert not any(warning in one for one in full.plan()["warnings"])
     full.account.answers[answer] = content
     assert any(warning in one for one in full.plan()["warnings"])
+
+
+def test_one_of_several_access_points_has_to_be_named(full: Newcomer) -> None:
+    points = [access_point("fsap-0a"), access_point("fsap-0b", 1000)]
+    full.account.answers["efs.DescribeAccessPoints"] = {"AccessPoints": points}
+    plan = full.plan("--file-system fs-0a --subnet subnet-0000000a --security-group sg-1")
+    assert "there are several access points: give --access-point fsap-0a or fsap-0b." in plan["warnings"]
+    assert "Make an access point" not in titles(plan)
+    # What was given is not lost on the way.
+    [again] = [one for one in commands(plan) if one.startswith("mailroomctl init")]
+    given = "--file-system=fs-0a --subnet=subnet-0000000a --security-group=sg-1"
+    assert again == f"mailroomctl init --domain=example.com {given} --write"
+    page = full.run("init --domain example.com --alarms ops@example.net", stdin="\n\nfsap-0b\nn\n")
+    assert '"AccessPointId=fsap-0b",' in page
+    assert "Make an access point" in full.run("init --domain example.com", stdin="\n\nnone\n\n")
+
+
+def test_a_mount_target_that_is_being_made(full: Newcomer) -> None:
+    targets = [mount_target("a") | {"LifeCycleState": "creating"}, mount_target("b")]
+    full.account.answers["efs.DescribeMountTargets"] = {"MountTargets": targets}
+    plan = full.plan()
+    assert plan["warnings"][-2] == "the mount target in subnet-0000000a is creating: deploy when it is available."
+    assert plan["parameters"] == STORAGE
 
 
 def test_an_access_point_without_a_user_is_taken_only_when_named(full: Newcomer) -> None:
@@ -648,8 +677,131 @@ def test_nobody_who_answers(full: Newcomer) -> None:
     assert '"FileSystemId=fs-0a",' in page
 
 
-def test_a_domain_that_is_none(empty: Newcomer) -> None:
-    assert "'exam_ple.com' is not a domain" in empty.fails("init --domain exam_ple.com --no-input")
+@pytest.mark.parametrize(
+    "domain",
+    ["exam_ple.com", "example", "localhost", "192.0.2.1", "bob@example.com", "https://example.com", "*.example.com"],
+)
+def test_a_domain_that_is_none(empty: Newcomer, domain: str) -> None:
+    assert f"{domain!r} is not a domain" in empty.fails(f"init --domain {domain} --no-input")
+    assert empty.account.calls == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [("Example.COM", "example.com"), ("example.com.", "example.com"), ("Bücher.example", "xn--bcher-kva.example")],
+)
+def test_a_domain_as_people_write_it(full: Newcomer, typed: str, name: str) -> None:
+    page = full.run(f"init --domain {typed} --no-input")
+    assert f"MailDomains={name}" in page
+    assert f"  {name}  " in page
+
+
+@pytest.mark.parametrize("name", ["my_stack", "1abc", "-x", "'mail room'", "mail.room", "a" * 48])
+def test_a_name_that_no_stack_can_have(empty: Newcomer, name: str) -> None:
+    said = empty.fails(f"init --domain example.com --stack-name {name} --no-input")
+    assert said.startswith(f"{shlex.split(name)[0]!r} cannot be the name of a stack: letters, digits and hyphens")
+    assert empty.account.calls == []
+    empty.run("init --domain example.com", 1, stdin=f"{shlex.split(name)[0]}\n")
+    assert "cannot be the name of a stack" in empty.stderr
+
+
+def test_the_longest_name_of_a_stack_is_that_of_its_receipt_rule(empty: Newcomer) -> None:
+    empty.run(f"init --domain example.com --stack-name {'a' * 47} --no-input")
+    template = loads((ROOT / "template.yaml").read_text(), "template.yaml")
+    rule_name = template["Resources"]["ReceiptRule"]["Properties"]["Rule"]["Name"]["Fn::Sub"]
+    assert len(rule_name.replace("${AWS::StackName}", "a" * 47)) == 64
+
+
+@pytest.mark.parametrize("code", ["Throttling", "ThrottlingException", "RequestLimitExceeded"])
+def test_a_service_that_has_no_time(empty: Newcomer, code: str) -> None:
+    empty.account.answers["efs.DescribeFileSystems"] = Account.refuse(code)
+    assert empty.fails("init --domain example.com --no-input").startswith("AWS refused DescribeFileSystems: ")
+
+
+def test_interrupted(empty: Newcomer) -> None:
+    def interrupt(_: Any) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    empty.account.answers["efs.DescribeFileSystems"] = interrupt
+    assert empty.run("init --domain example.com --no-input --write", 130) == ""
+    assert empty.stderr == "mailroomctl: interrupted\n"
+    assert list(Path.cwd().iterdir()) == []
+
+
+# --- A key of one's own ------------------------------------------------------------------------------------------
+
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/01234567-89ab-cdef-0123-456789abcdef"
+ROOT_MAY = {"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Action": "kms:*", "Resource": "*"}
+
+
+def with_key(account: Account, *statements: dict[str, Any]) -> None:
+    account.answers["kms.DescribeKey"] = {"KeyMetadata": {"KeyId": KEY.rpartition("/")[2], "KeyState": "Enabled"}}
+    document = {"Version": "2012-10-17", "Statement": [ROOT_MAY, *statements]}
+    account.answers["kms.GetKeyPolicy"] = {"Policy": json.dumps(document)}
+
+
+def needed(*, alarms: bool = False) -> list[dict[str, Any]]:
+    found = key_policy.statements("mailroom", region=REGION, account=ACCOUNT)
+    return [one for one in found if alarms or one["Sid"] != "LetAlarmsNotify"]
+
+
+def test_a_key_gets_the_statements_that_the_services_need(full: Newcomer) -> None:
+    with_key(full.account, needed()[0])
+    plan = full.plan(f"--kms-key {KEY} --alarms ops@example.net")
+    assert plan["parameters"] == STORAGE | {"AlarmTopicArn": TOPIC, "KmsKeyArn": KEY}
+    [step] = [one for one in plan["steps"] if one["title"] == "Let the services use your key"]
+    assert titles(plan).index(step["title"]) < titles(plan).index("Deploy the stack")
+    [command] = step["commands"]
+    assert command.startswith(f"aws kms put-key-policy --key-id {KEY} --policy-name default --policy ")
+    document = json.loads(shlex.split(command)[-1])
+    assert document == {"Version": "2012-10-17", "Statement": [ROOT_MAY, *needed()]}
+    # What it has to say it says once.
+    with_key(full.account, *needed())
+    assert step["title"] not in titles(full.plan(f"--kms-key {KEY}"))
+
+
+def test_the_topic_of_the_alarms_may_be_under_the_key_too(full: Newcomer) -> None:
+    with_key(full.account, *needed())
+    full.account.answers["sns.GetTopicAttributes"] = {"Attributes": {"KmsMasterKeyId": KEY}}
+    [step] = [one for one in full.plan(f"--kms-key {KEY} --alarms {TOPIC}")["steps"] if "your key" in one["title"]]
+    assert json.loads(shlex.split(step["commands"][0])[-1])["Statement"] == [ROOT_MAY, *needed(alarms=True)]
+
+
+def test_a_key_whose_policy_cannot_be_read_gets_them_by_hand(full: Newcomer, tmp_path: Path) -> None:
+    full.account.denied = dict.fromkeys(("kms.DescribeKey", "kms.GetKeyPolicy"), "AccessDeniedException")
+    plan = full.plan(f"--kms-key {KEY}")
+    assert list(plan["denied"]) == ["kms:DescribeKey", "kms:GetKeyPolicy"]
+    [step] = [one for one in plan["steps"] if "your key" in one["title"]]
+    read, *written, put = step["commands"]
+    assert read.endswith("> key-policy.json")
+    assert put.endswith("--policy file://key-policy.json")
+    Path("key-policy.json").write_text(json.dumps({"Statement": [ROOT_MAY]}))
+    for line in written:
+        subprocess.run(["bash", "-c", line], check=True)
+    assert json.loads(Path("key-policy.json").read_text()) == {"Statement": [ROOT_MAY, *needed()]}
+
+
+@pytest.mark.parametrize("state", ["Disabled", "PendingDeletion", "not there"])
+def test_a_key_that_cannot_be_used(full: Newcomer, state: str) -> None:
+    with_key(full.account)
+    full.account.answers["kms.DescribeKey"] = (
+        Account.refuse("NotFoundException")
+        if state == "not there"
+        else {"KeyMetadata": {"KeyId": "k", "KeyState": state}}
+    )
+    assert f"the key {KEY} is {state}: nothing could be stored or read." in full.plan(f"--kms-key {KEY}")["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("alias/mail", "'alias/mail' is not the ARN of a key: neither its id nor an alias will do."),
+        (KEY.replace("key/", "alias/"), "is not the ARN of a key"),
+        (KEY.replace(REGION, "us-east-1"), f"the key is in us-east-1, and has to be in {REGION}."),
+    ],
+)
+def test_what_is_no_key_for_this_stack(full: Newcomer, key: str, why: str) -> None:
+    assert why in full.fails(f"init --domain example.com --no-input --kms-key {key}")
 
 
 # --- samconfig.toml ----------------------------------------------------------------------------------------------
@@ -702,6 +854,15 @@ def test_overwrite(full: Newcomer) -> None:
 def test_a_file_that_cannot_be_read(full: Newcomer, make: Callable[[Path], Any], why: str) -> None:
     make(Path("samconfig.toml"))
     assert full.fails("init --domain example.com --no-input").startswith(why)
+
+
+def test_a_file_of_another_name_is_told_to_sam(full: Newcomer) -> None:
+    plan = full.plan("--write --config other.toml")
+    assert Path("other.toml").read_text() == plan["file"]["content"]
+    option = f"--config-file {Path('other.toml').resolve()}"
+    told = [one for one in commands(plan) if "sam " in one]
+    assert told[0] == f"sam build {option} && sam deploy {option}"
+    assert told[1].startswith(f"sam deploy {option} --parameter-overrides ")
 
 
 def test_a_file_that_cannot_be_written(full: Newcomer) -> None:
