@@ -15,6 +15,9 @@ from mailroom.audit.notes import Notes
 from mailroom.audit.reading import Period, objects, read, record_notes, records
 from mailroom.observability import logger, metrics, observed
 
+#: MailStillWaitsAlarm looks at quarters of an hour, from six to seven and the quarter after.
+SAID_SECONDS, SAID_EVERY_SECONDS = 75 * 60, 5 * 60
+
 config = settings.load(settings.AuditMailSettings)
 s3_client = boto3.client("s3")
 dynamodb_client = boto3.client("dynamodb")
@@ -25,8 +28,11 @@ dynamodb_client = boto3.client("dynamodb")
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Give the number of findings by kind, and count them; an audit that does not come to its end counts as one.
 
+    That it has begun is said at once, for as long as the alarm looks: where nobody says so, no audit has begun.
+
     Raises only what nobody has foreseen; that an audit was too long for the function is said in good time.
     """
+    metrics.repeat("AuditFindings", 0, SAID_SECONDS, SAID_EVERY_SECONDS)
     file = Path(config.audit_file)
     file.unlink(missing_ok=True)
     ends = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - config.audit_reserve_seconds

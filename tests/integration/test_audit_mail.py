@@ -43,8 +43,12 @@ def context(milliseconds: int = 900_000) -> SimpleNamespace:
 
 
 def counted(capsys: pytest.CaptureFixture[str]) -> list[float]:
+    """What it has counted at its end; before that it has said, with figures of the next 75 minutes, that it begins."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
-    return [line["AuditFindings"] for line in lines if "AuditFindings" in line]
+    figures = [(line["_aws"]["Timestamp"], line["AuditFindings"]) for line in lines if "AuditFindings" in line]
+    (began, _), *_ = figures
+    assert figures[:16] == [(pytest.approx(began + minutes * 60_000, abs=1), 0) for minutes in range(0, 80, 5)]
+    return [value for _, value in figures[16:]]
 
 
 def test_raw_mail_without_records_is_found_and_left(

@@ -28,14 +28,35 @@ every_semantics = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(scope="module")
-def alarms() -> dict[str, dict[str, Any]]:
-    template = json.loads(json.dumps(loads(TEMPLATE.read_text(), str(TEMPLATE))))
+def of_template(*, audit: bool) -> dict[str, dict[str, Any]]:
+    """The alarms of a stack with the daily audit, or without."""
+
+    def chosen(value: Any) -> Any:
+        match value:
+            case {"Fn::If": ["HasAuditSchedule", there, otherwise]}:
+                return chosen(there if audit else otherwise)
+            case dict():
+                return {name: chosen(one) for name, one in value.items()}
+            case list():
+                return [one for one in map(chosen, value) if one != {"Ref": "AWS::NoValue"}]
+        return value
+
+    template = chosen(json.loads(json.dumps(loads(TEMPLATE.read_text(), str(TEMPLATE)))))
     return {
         name: one["Properties"]
         for name, one in template["Resources"].items()
         if one["Type"] == "AWS::CloudWatch::Alarm"
     }
+
+
+@pytest.fixture(scope="module")
+def alarms() -> dict[str, dict[str, Any]]:
+    return of_template(audit=False)
+
+
+@pytest.fixture(scope="module")
+def audited() -> dict[str, Any]:
+    return of_template(audit=True)["MailStillWaitsAlarm"]
 
 
 class Site(Series):
@@ -375,24 +396,64 @@ def test_mail_that_waits_is_told_again_every_day(alarms: dict[str, Any], where: 
 @every_phase
 @pytest.mark.parametrize("measured", [True, False], ids=["queues measured", "nothing measured"])
 def test_what_the_audit_finds_rings_once(
-    alarms: dict[str, Any], measured: bool, phase: int, semantics: Semantics
+    audited: dict[str, Any], measured: bool, phase: int, semantics: Semantics
 ) -> None:
     site = Series()
     if measured:
         queue(site, "InboundQueue", range(10 * 60))
-    at = 6 * HOUR + phase
+    at = 6 * HOUR + phase + 120
+    begin_audit(site, 6 * HOUR + phase)
     site.add("Mailroom/AuditFindings", at, 3)
-    found = list(rings(alarms["MailStillWaitsAlarm"], site, 10 * HOUR, semantics))
+    found = list(rings(audited, site, 10 * HOUR, semantics))
     assert at < found[0] <= at + MINUTE
     assert found == list(range(int(found[0]), int(found[0]) + QUARTER, MINUTE))
 
 
 @every_semantics
-def test_an_audit_that_finds_nothing_does_not_ring(alarms: dict[str, Any], semantics: Semantics) -> None:
+@every_phase
+@pytest.mark.parametrize("after", [0, 5, 14], ids=["at once", "after five minutes", "after fourteen"])
+def test_an_audit_that_finds_nothing_does_not_ring(
+    audited: dict[str, Any], after: int, phase: int, semantics: Semantics
+) -> None:
+    """It may begin a little late, and take its time."""
+    site = Series()
+    queue(site, "InboundQueue", range(2 * 1_440))
+    for day in range(2):
+        begin_audit(site, day * DAY + 6 * HOUR + after * MINUTE + phase)
+        site.add("Mailroom/AuditFindings", day * DAY + 6 * HOUR + after * MINUTE + phase + 400, 0)
+    assert not list(rings(audited, site, 2 * DAY, semantics))
+
+
+@every_semantics
+def test_an_audit_that_does_not_begin_rings(audited: dict[str, Any], semantics: Semantics) -> None:
+    site = Series()
+    queue(site, "InboundQueue", range(2 * 1_440))
+    begin_audit(site, 6 * HOUR + 20)
+    found = list(rings(audited, site, 2 * DAY, semantics))
+    assert found[0] == DAY + 6 * HOUR + QUARTER
+    assert found[-1] == DAY + 7 * HOUR + QUARTER - MINUTE
+    without = of_template(audit=False)["MailStillWaitsAlarm"]
+    assert not list(rings(without, site, 2 * DAY, semantics))
+
+
+@every_semantics
+@every_phase
+def test_an_audit_that_is_ended_from_outside_rings(audited: dict[str, Any], phase: int, semantics: Semantics) -> None:
+    """Its timeout, its memory: it can say nothing itself."""
     site = Series()
     queue(site, "InboundQueue", range(10 * 60))
-    site.add("Mailroom/AuditFindings", 6 * HOUR, 0)
-    assert not list(rings(alarms["MailStillWaitsAlarm"], site, 10 * HOUR, semantics))
+    begin_audit(site, 6 * HOUR + phase)
+    at = 6 * HOUR + QUARTER + phase
+    site.add("AWS/Lambda/Errors AuditMail", at)
+    assert at < next(rings(audited, site, 10 * HOUR, semantics)) <= at + MINUTE
+
+
+def begin_audit(site: Series, at: float) -> None:
+    """What the function says when it begins."""
+    code = (TEMPLATE.parent / "functions/audit_mail/app.py").read_text()
+    assert "SAID_SECONDS, SAID_EVERY_SECONDS = 75 * 60, 5 * 60" in code
+    for minutes in range(0, 80, 5):
+        site.add("Mailroom/AuditFindings", at + minutes * MINUTE, 0)
 
 
 @every_semantics

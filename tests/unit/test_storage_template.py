@@ -1,12 +1,15 @@
 """The file system and the network that the stack makes: who reaches whom, what stays, what is never replaced."""
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from mailroom import settings
 
 from tests.unit.privileges.sdk_calls import ROOT, sdk_calls
-from tools.deployed_template import deployed, source
+from tools.deployed_template import WAYS, deployed, source
 
 WAYS_WITH_ZONES = {"own-network": 2, "own-network-and-everything-on": 3}
 NFS = {"IpProtocol": "tcp", "FromPort": 2049, "ToPort": 2049}
@@ -62,9 +65,48 @@ def test_nothing_leads_out_but_the_endpoints_of_what_the_function_calls(template
         assert (one["VpcEndpointType"], one["RouteTableIds"]) == ("Gateway", [{"Ref": "PrivateRoutes"}])
 
 
-def test_only_the_function_is_in_the_network() -> None:
-    functions = of(deployed("own-network"), "AWS::Lambda::Function")
-    assert [name for name, one in functions.items() if "VpcConfig" in one] == ["WriteMailbox"]
+def on_the_file_system() -> set[str]:
+    """The functions whose code asks for the mail root, by the settings that they load."""
+    found = set()
+    for app in ROOT.glob("functions/*/app.py"):
+        (name,) = re.findall(r"settings\.load\(settings\.(\w+)\)", app.read_text())
+        if "mail_root" in getattr(settings, name).__annotations__:
+            found.add(app.parent.name.title().replace("_", ""))
+    return found
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_the_functions_on_the_file_system_and_no_others_are_in_the_network(name: str) -> None:
+    """In every way to deploy, audit and breaker on or off: who mounts is in the network, with its own groups."""
+    template, given = deployed(name), WAYS[name]
+    functions = of(template, "AWS::Lambda::Function")
+    assert {"ValidateEvent", "ResolveMailboxes", "WriteMailbox"} <= set(functions)
+    there = {"FileSystemId", "Storage"} & given.keys()
+    wanted = on_the_file_system() if there else set()
+    assert {one for one, properties in functions.items() if "VpcConfig" in properties} == wanted
+    assert {one for one, properties in functions.items() if "FileSystemConfigs" in properties} == wanted
+    assert bool(wanted) == bool(there)
+    for one in wanted:
+        assert functions[one]["VpcConfig"] == expected_network(template, given)
+        assert [config["LocalMountPath"] for config in functions[one]["FileSystemConfigs"]] == ["/mnt/mail"]
+    assert {role for role in of(template, "AWS::IAM::Role") if makes_interfaces(template, role)} == {
+        functions[one]["Role"]["Fn::GetAtt"][0] for one in wanted
+    }
+
+
+def expected_network(template: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    if given.get("Storage") == "new":
+        subnets = [{"Ref": one} for one in of(template, "AWS::EC2::Subnet")]
+        assert len(subnets) == int(given.get("Zones", "2"))
+        return {"SubnetIds": subnets, "SecurityGroupIds": [{"Ref": "WriteMailboxGroup"}]}
+    return {
+        "SubnetIds": given["SubnetIds"].split(","),
+        "SecurityGroupIds": given["SecurityGroupIds"].split(","),
+    }
+
+
+def makes_interfaces(template: dict[str, Any], role: str) -> bool:
+    return "ec2:CreateNetworkInterface" in json.dumps(template["Resources"][role])
 
 
 def test_the_endpoint_lets_the_function_read_the_bucket_and_nothing_else(template: dict[str, Any]) -> None:

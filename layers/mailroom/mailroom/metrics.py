@@ -42,13 +42,26 @@ class Metrics:
                 return
         directives.append({"Namespace": NAMESPACE, "Dimensions": [keys], "Metrics": [metric]})
 
-    def flush(self, **properties: str | None) -> None:
+    def repeat(self, name: str, value: float, seconds: int, every: int) -> None:
+        """Write ``name`` at once, for now and for ``seconds`` ahead: each time span of ``every`` seconds has a figure.
+
+        CloudWatch takes figures up to two hours ahead.
+        """
+        now = time.time()
+        for number in range(seconds // every + 1):
+            line = Metrics()
+            line.add(name, value)
+            line.flush(at=now + number * every)
+
+    def flush(self, at: float | None = None, **properties: str | None) -> None:
         """Write what was measured, as few lines as can be, and forget it.
 
-        ``properties`` stand in every line for searches in the log; they are no dimensions.
+        ``at`` is when it was, in seconds since the epoch, if not now. ``properties`` stand in every line for searches
+        in the log; they are no dimensions.
         """
+        moment = time.time() if at is None else at
         lines, self._lines = self._lines, []
         known = {name: value for name, value in properties.items() if value is not None}
         for line in lines:
-            line["_aws"]["Timestamp"] = int(time.time() * 1000)
+            line["_aws"]["Timestamp"] = int(moment * 1000)
             print(json.dumps({**known, **line}, separators=(",", ":")), flush=True)
