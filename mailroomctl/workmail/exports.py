@@ -55,7 +55,7 @@ def script(organization: str, found: Iterable[Export]) -> str:
             lines += [
                 f"# {one.address} is exported; then:",
                 f"#   aws s3 cp {shlex.quote(one.detail)} {file}",
-                f"#   mailroomctl import {file} --to {shlex.quote(one.address)}",
+                f"#   mailroomctl import {file} --to {shlex.quote(one.address)} --skip-known",
             ]
         else:
             lines.append(f"# {one.address}: {one.detail}")

@@ -288,7 +288,7 @@ def test_the_script_runs_what_is_left(at: Operator, workmail: WorkMail, tmp_path
     file = tmp_path / "exports.sh"
     at.run(f"workmail plan --exports {file}")
     text = file.read_text()
-    assert "#   mailroomctl import u-1234567890-bob.zip --to bob@example.com\n" in text
+    assert "#   mailroomctl import u-1234567890-bob.zip --to bob@example.com --skip-known\n" in text
     assert """#   aws s3 cp 's3://exports/u-bob/it'"'"'s.zip' u-1234567890-bob.zip\n""" in text
     aws = tmp_path / "aws"
     aws.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{tmp_path}/calls\n')
