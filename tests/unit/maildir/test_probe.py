@@ -191,6 +191,14 @@ class TestOutOfSight:
         broken("open", errno.EACCES)
         assert probe(root).where == "nowhere"
 
+    def test_what_a_file_system_keeps_for_itself_hides_no_mailbox(self, root: Path, closed: Any, broken: Any) -> None:
+        (root / "lost+found").mkdir()
+        closed("lost+found")
+        assert probe(root).where == "the mail root"
+        broken("open", errno.EACCES)
+        with pytest.raises(StorageUnavailable, match="the mail root is empty"):
+            probe(root)
+
     @pytest.mark.parametrize(
         ("values", "words"), [({"f_flag": os.ST_RDONLY}, "read-only"), ({"f_bavail": 0}, "is full")]
     )

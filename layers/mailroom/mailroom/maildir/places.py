@@ -11,6 +11,8 @@ MOST_ENTRIES = 1000
 """How many entries of one are looked at."""
 DEEPEST = 8
 """How many folders lie in each other, at most."""
+_NO_MAILBOX = "lost+found"
+"""What ext4 has in its root is closed to all but root, and would pass for a folder with mailboxes out of sight."""
 
 
 class Places:
@@ -63,7 +65,8 @@ class Places:
                     if number == MOST_ENTRIES:
                         self.all_seen = False
                         break
-                    if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
+                    hidden = entry.name.startswith(".") or entry.name == _NO_MAILBOX
+                    if not hidden and entry.is_dir(follow_symlinks=False):
                         names.append(entry.name)
         return sorted(names)
 
