@@ -108,12 +108,13 @@ test: $(VENV) strace dovecot chromium ## Check style and types, and run every te
 	$(call timed,$(MAKE) --no-print-directory -j2 --output-sync=target PACKAGES_READY=1 \
 		e2e workflow integration crash chaos-short unit types lint)
 
+# In the machine without pytest's plugins: these tests use none, and to import them takes seconds there.
 nfs: $(VENV) ## Run the writer on a real NFS mount: a machine of its own, or MAIL_ROOT=folder (SEED=n, KILLS=all)
 ifdef MAIL_ROOT
-	$(call timed,MAIL_ROOT=$(MAIL_ROOT) pytest tests/nfs)
+	$(call timed,MAIL_ROOT="$(MAIL_ROOT)" pytest tests/nfs)
 else
-	$(call timed,tools/nfs-machine run --timeout 1200 -- env MAIL_ROOT=/mnt/mail SECOND_MAIL_ROOT=/mnt/dovecot $(if $(SEED),SEED=$(SEED)) \
-		$(if $(KILLS),KILLS=$(KILLS)) pytest tests/nfs)
+	$(call timed,tools/nfs-machine run --timeout 1200 -- env MAIL_ROOT=/mnt/mail SECOND_MAIL_ROOT=/mnt/dovecot PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 \
+		$(if $(SEED),SEED=$(SEED)) $(if $(KILLS),KILLS=$(KILLS)) pytest tests/nfs)
 endif
 
 bench: $(VENV) ## Measure the writer, on a disk and on NFS, and the cold starts (JSON=1 for JSON lines)

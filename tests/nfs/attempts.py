@@ -13,11 +13,14 @@ from pathlib import Path
 import tenacity  # noqa: F401 - as below
 from mailroom import maildir
 from mailroom.errors import MailroomError
+from mailroom.maildir.probe import LIMIT_SECONDS
 
 PROCESSES = multiprocessing.get_context("fork")
 RECEIVED_AT = 1_795_488_420.25
 # What a delivery imports only when it needs it: the owner of the mail may not be able to read this Python's files.
 codecs.lookup("utf-16-be")
+#: What an attempt may take here; on Lambda it is 15 s.
+ATTEMPT_SECONDS = 4.0
 #: Who owns the mail in the machine; elsewhere it is whoever runs the tests.
 OWNER = "mail"
 
@@ -51,6 +54,14 @@ def deliver(
     except MailroomError as error:
         return f"{type(error).__name__}: {error}"
     return "recovered" if delivered.already_delivered else "delivered"
+
+
+def probe(root: Path, limit: float = LIMIT_SECONDS) -> str:
+    """Where a probe in this process worked, or what it says is wrong."""
+    try:
+        return maildir.probe(root, limit).where
+    except MailroomError as error:
+        return str(error)
 
 
 class Attempt:

@@ -4,6 +4,7 @@ The files run in the order of their names: what stops or fills the storage is in
 which wait for new mail from the first test on.
 """
 
+import gc
 import os
 import random
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mailroom.maildir.mounts import names_are_durable_at_once
 
 from tests.e2e import dovecot as dovecot_server
 from tests.e2e.dovecot import Dovecot
@@ -24,6 +26,8 @@ NEEDS = [
     ("dovecot", dovecot_server.DOVECOT is not None, "Dovecot"),
     ("machine", Machine.is_here(), "the switches of tools/nfs-machine"),
 ]
+# A collection in a process that was forked writes to all its memory, which the machine copies for seconds.
+gc.disable()
 LEFT_OUT = pytest.StashKey[list[str]]()
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(10_000))
 
@@ -33,7 +37,11 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs something that is not here; the end of the run says so."""
+    """Refuse a mail root that is none. Leave out what needs something that is not here; the end of the run says so."""
+    if not any(item.path.parent == Path(__file__).parent for item in items):
+        return
+    if problem := _problem(os.environ.get("MAIL_ROOT"), os.environ.get("SECOND_MAIL_ROOT")):
+        raise pytest.UsageError(problem)
     left_out: dict[pytest.Item, str] = {}
     for item in items:
         for fixture, is_here, what in NEEDS:
@@ -49,9 +57,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=list(left_out))
 
 
+def _problem(mail_root: str | None, second_root: str | None) -> str | None:
+    """What is wrong with the folders, in a line for the person who has named them."""
+    if not mail_root:
+        return "these tests need a mounted folder: run make nfs, with MAIL_ROOT=… for one of yours"
+    try:
+        with tempfile.TemporaryDirectory(prefix="mailroom-", dir=mail_root) as folder:
+            if second_root and not (Path(second_root) / Path(folder).name).is_dir():
+                return f"SECOND_MAIL_ROOT={second_root} does not show the same folder as MAIL_ROOT={mail_root}"
+    except OSError as error:
+        return f"MAIL_ROOT={mail_root}: {error.strerror}; is the file system mounted, and may you write there?"
+    return None
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if LEFT_OUT not in config.stash:
+        return  # it was refused
     for line in config.stash[LEFT_OUT]:
         terminalreporter.write_line(f"left out: {line}")
+    mail_root = os.environ["MAIL_ROOT"]
+    if not names_are_durable_at_once(mail_root):
+        terminalreporter.write_line(f"{mail_root} is not on NFS: this run says nothing of how the writer works there")
     for line in config.stash.get(Sightings.LINES, []):
         terminalreporter.write_line(line)
 
@@ -65,9 +91,7 @@ def randomly(request: pytest.FixtureRequest) -> random.Random:
 @pytest.fixture(scope="session")
 def mail_root() -> Iterator[Path]:
     """A folder of this run's own, on the writer's mount."""
-    if not (mounted := os.environ.get("MAIL_ROOT")):
-        pytest.fail("these tests need a mounted folder: run make nfs, with MAIL_ROOT=… for one of yours")
-    folder = Path(tempfile.mkdtemp(prefix="mailroom-", dir=mounted))
+    folder = Path(tempfile.mkdtemp(prefix="mailroom-", dir=os.environ["MAIL_ROOT"])).resolve()
     folder.chmod(0o755)
     yield folder
     if not Machine.is_here():  # which forgets everything anyway

@@ -37,6 +37,7 @@ class Sightings:
         self._root = root
         self._dovecot = dovecot
         self._answer = Path(tempfile.mkdtemp(prefix="mailroom-sightings-")) / "answer"
+        self._delivered = PROCESSES.Event()
         self._process = PROCESSES.Process(target=self._run)
 
     def start(self) -> None:
@@ -47,6 +48,10 @@ class Sightings:
         """Do not wait for what is not asked for."""
         self._process.kill()
         self._process.join()
+
+    def wait_until_delivered(self) -> None:
+        """Wait until nothing more comes over the first mount."""
+        assert self._delivered.wait(LONGEST), "the messages were not delivered in time"
 
     def seconds(self) -> dict[str, list[float]]:
         """The seconds until each message was seen, by how the session looks; waits for the last one."""
@@ -71,7 +76,7 @@ class Sightings:
         everybody = [user for pair in zip(*users.values(), strict=True) for user in pair]
         assert as_owner(partial(_deliver_to_all, self._root, everybody, "first")) == "done"
         times, begin = PROCESSES.SimpleQueue(), PROCESSES.Event()
-        delivering = Attempt(partial(_deliver_slowly, self._root, everybody, begin, times), OWNER)
+        delivering = Attempt(partial(_deliver_slowly, self._root, everybody, begin, times, self._delivered), OWNER)
         with contextlib.ExitStack() as sessions:
             waiting = {user: sessions.enter_context(self._dovecot.session(f"{user}@{DOMAIN}")) for user in everybody}
             for user, session in waiting.items():
@@ -115,15 +120,18 @@ def _deliver_to_all(root: Path, users: list[str], name: str) -> str:
     return "done"
 
 
-def _deliver_slowly(root: Path, users: list[str], begin: Event, times: "SimpleQueue[tuple[str, float]]") -> str:
-    """One more, with half a second between two."""
+def _deliver_slowly(
+    root: Path, users: list[str], begin: Event, times: "SimpleQueue[tuple[str, float]]", end: Event
+) -> str:
+    """One more, with a quarter of a second between two."""
     begin.wait()
     for user in users:
         outcome = _deliver(root, user, "second")
         times.put((user, time.monotonic()))
         if outcome != "delivered":
             return outcome
-        time.sleep(0.5)
+        time.sleep(0.25)
+    end.set()
     return "done"
 
 
