@@ -4,6 +4,7 @@ import json
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,15 +102,28 @@ def replaced(text: str, settings: Settings) -> list[str]:
             ]
         elif old not in (None, value):
             changes.append(f"{key} = {_toml(old)} becomes {_toml(value)}")
+    if len(_comments(text)) > len(_comments(updated(text, settings))):
+        changes.append(f"comments among {_OVERRIDES} are lost")
     return changes
+
+
+def _comments(text: str) -> list[str]:
+    """Lines with what may be a comment, whatever is in front."""
+    return [line for line in text.splitlines() if "#" in line]
 
 
 def _values(parsed: dict[str, Any], settings: Settings) -> Iterator[tuple[str, str, Any]]:
     """The table, the key and the value of each setting."""
+    parsed = deepcopy(parsed)  # a look makes tables that are not there
     deploy = _table(parsed, _DEPLOY)
     for key, value in (("stack_name", settings.stack_name), ("region", settings.region)):
         # What sam deploy --guided has written there goes before the table for all commands.
         yield (_DEPLOY if key in deploy else _GLOBAL), key, value
+    told = {**_table(parsed, _GLOBAL), **deploy}
+    if "capabilities" not in told:
+        yield _DEPLOY, "capabilities", "CAPABILITY_IAM"
+    if not {"resolve_s3", "s3_bucket"} & told.keys():
+        yield _DEPLOY, "resolve_s3", True
     if settings.parameters:
         merged = {**_overrides(deploy.get(_OVERRIDES)), **settings.parameters}
         yield _DEPLOY, _OVERRIDES, [f"{name}={value}" for name, value in merged.items()]
@@ -118,6 +132,8 @@ def _values(parsed: dict[str, Any], settings: Settings) -> Iterator[tuple[str, s
 def _overrides(value: Any) -> dict[str, str]:
     """The parameters as ``sam`` reads them: a list of NAME=VALUE, or a text with such words."""
     words = shlex.split(value) if isinstance(value, str) else value or []
+    if not isinstance(words, list):
+        raise _not_understood()
     return {name: rest for name, _, rest in (str(word).partition("=") for word in words)}
 
 

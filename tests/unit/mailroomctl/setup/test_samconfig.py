@@ -30,22 +30,47 @@ def test_the_project_s_own_file_keeps_everything_else() -> None:
     assert replaced(changed, SETTINGS) == []
 
 
+COMMENTS = ["comments among parameter_overrides are lost"]
+
+
 @pytest.mark.parametrize(
-    "before",
+    ("before", "lost"),
     [
-        'parameter_overrides = "FileSystemId=fs-9 SpamFailPolicy=inbox"',
-        'parameter_overrides = [ # ours\n  "FileSystemId=fs-9",\n  "SpamFailPolicy=inbox", # ] a bracket\n]',
+        ('parameter_overrides = "FileSystemId=fs-9 SpamFailPolicy=inbox"', []),
+        (
+            'parameter_overrides = [ # ours\n  "FileSystemId=fs-9",\n  "SpamFailPolicy=inbox", # ] a bracket\n]',
+            COMMENTS,
+        ),
     ],
 )
-def test_other_parameters_stay(before: str) -> None:
-    text = f"[default.deploy.parameters]\n{before}\nresolve_s3 = true\n\n[other]\nkey = 1\n"
+def test_other_parameters_stay(before: str, lost: list[str]) -> None:
+    text = f"[default.deploy.parameters] # ours\n{before}\nresolve_s3 = true\n\n[other]\nkey = 1 # theirs\n"
     parsed = tomllib.loads(updated(text, SETTINGS))
     assert parsed["default"]["deploy"]["parameters"] == {
         "parameter_overrides": ["FileSystemId=fs-0a", "SpamFailPolicy=inbox", "SubnetIds=subnet-a,subnet-b"],
         "resolve_s3": True,
+        "capabilities": "CAPABILITY_IAM",
     }
     assert parsed["other"] == {"key": 1}
-    assert replaced(text, SETTINGS) == ["FileSystemId=fs-9 becomes fs-0a"]
+    assert replaced(text, SETTINGS) == ["FileSystemId=fs-9 becomes fs-0a", *lost]
+
+
+@pytest.mark.parametrize(
+    ("there", "added"),
+    [
+        ("", {"capabilities": "CAPABILITY_IAM", "resolve_s3": True}),
+        ('s3_bucket = "mine"', {"capabilities": "CAPABILITY_IAM"}),
+        ('capabilities = "CAPABILITY_NAMED_IAM"\nresolve_s3 = false', {}),
+    ],
+)
+@pytest.mark.parametrize("table", ["default.deploy.parameters", "default.global.parameters"])
+def test_a_file_of_another_project_can_deploy(table: str, there: str, added: dict[str, object]) -> None:
+    """Without these sam deploy ends with an error."""
+    text = f"# mine\n[{table}]\n{there}\n"
+    before = tomllib.loads(text)["default"].get("deploy", {}).get("parameters", {})
+    found = tomllib.loads(updated(text, Settings("post", "eu-west-1", {})))["default"].get("deploy", {})
+    assert found.get("parameters", {}) == before | added
+    assert replaced(text, SETTINGS) == []
 
 
 def test_what_the_guided_deployment_has_written_is_changed_where_it_is() -> None:
@@ -75,7 +100,15 @@ def test_a_layout_that_is_not_understood_is_left_alone(text: str) -> None:
         updated(text, SETTINGS)
 
 
-@pytest.mark.parametrize("text", ["default = 5\n", "[default]\ndeploy = 5\n", "[[default]]\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "default = 5\n",
+        "[default]\ndeploy = 5\n",
+        "[[default]]\n",
+        "[default.deploy.parameters]\nparameter_overrides = 3\n",
+    ],
+)
 def test_what_is_no_table_is_left_alone(text: str) -> None:
     with pytest.raises(CommandError, match="put stack_name and region into"):
         updated(text, SETTINGS)
