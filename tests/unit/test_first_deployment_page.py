@@ -19,7 +19,7 @@ BLOCKS = re.findall(r"^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 def test_resources_and_logs_are_the_template_s() -> None:
     named = set(re.findall(r"\$\(resource (\w+)\)", PAGE))
-    assert named == {"WriteMailbox", "ParkedAlarm"}
+    assert named == {"WriteMailbox", "ParkedAlarm", "FileSystemGroup", "WriteMailboxGroup"}
     assert named <= set(TEMPLATE["Resources"])
     group = TEMPLATE["Resources"]["DeliverMailLogGroup"]["Properties"]["LogGroupName"]["Fn::Sub"]
     assert f"LOG={group.replace('${AWS::StackName}', '$MAILROOM_STACK_NAME')}\n" in PAGE
