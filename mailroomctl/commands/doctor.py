@@ -13,6 +13,7 @@ from mailroomctl.doctor.page import data, page
 from mailroomctl.doctor.patient import Patient
 from mailroomctl.doctor.run import look, run
 from mailroomctl.doctor.send_test import Trial, follow, sender_for
+from mailroomctl.dovecot.reading import read_text
 from mailroomctl.stack import Stack
 
 
@@ -47,7 +48,7 @@ def doctor(
     With --send-test, SES sends a message, or on the embedded AWS its SMTP server takes one, and the time of each step
     into the mailbox is shown.
     """
-    text = None if dovecot_config is None else dovecot.read(dovecot_config)
+    text = None if dovecot_config is None else read_text(dovecot_config)
     patient = Patient(stack)
     with console.progress("looking", len(CHECKS)) as progress:
         reports = run(patient, CHECKS, progress)

@@ -27,6 +27,7 @@ from mailroomctl.dovecot.passwords import (
     read_passwords,
     write_hashes,
 )
+from mailroomctl.dovecot.reading import read_text
 from mailroomctl.dovecot.users import Account, User, make_users, passwd_file
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
@@ -167,10 +168,7 @@ def _doveconf(file: Path | None) -> str:
             raise CommandError("there is no doveconf here; give the output of doveconf -n as FILE.") from None
         except subprocess.CalledProcessError as error:
             raise CommandError(f"doveconf -n failed: {error.stderr}") from None
-    try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file}: {getattr(error, 'strerror', None) or error}.") from None
+    return read_text(file)
 
 
 def _group_of_dovecot() -> int | None:

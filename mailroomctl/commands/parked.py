@@ -59,8 +59,8 @@ def show_one(stack: Stack, console: Console, which: Which, event: OnlyEvent = Fa
 def replay(stack: Stack, console: Console, selection: Selection, dry_run: DryRun = False) -> None:
     """Run the workflow again with the original events.
 
-    An event leaves the queue only when its run has ended well. One that parks itself again is in the queue once, with
-    the new reason. Exit code 1 when anything is left in the queue.
+    An event leaves the queue once its execution has succeeded. Where the execution parks it again, it stays in the queue
+    once, with the new reason. Exit code 1 when anything is left in the queue.
     """
     with _receiving(stack) as in_flight:
         chosen = _chosen(console, in_flight, selection)

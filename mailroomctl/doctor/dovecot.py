@@ -1,28 +1,14 @@
 """Does Dovecot's configuration fit? What ``mailroomctl dovecot check`` finds in it."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from mailroomctl.directory.overlaps import path_template
 from mailroomctl.doctor.findings import Finding, failure, passed, warning
 from mailroomctl.doctor.patient import Patient
 from mailroomctl.dovecot.check import check_doveconf
-from mailroomctl.dovecot.doveconf import read_doveconf
 from mailroomctl.dovecot.finding import ERROR, Layout
 from mailroomctl.dovecot.junk import junk_folders
 from mailroomctl.dovecot.layout import maildir_in_home
-from mailroomctl.errors import CommandError
-
-
-def read(file: Path) -> str:
-    """Return what ``doveconf -n`` has printed; raises ``CommandError`` when it cannot be read, or is something else."""
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file}: {getattr(error, 'strerror', None) or error}.") from None
-    read_doveconf(text)
-    return text
 
 
 def configuration(patient: Patient, text: str) -> Iterator[Finding]:

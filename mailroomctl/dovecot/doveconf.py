@@ -1,12 +1,14 @@
 """What ``doveconf -n`` prints, of Dovecot 2.3 and 2.4, as settings by their place."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from mailroomctl.errors import CommandError
 
 _VERSION = re.compile(r"\A\s*#\s*(\d+)\.(\d+)\.")
 _SETTING = re.compile(r"(?P<name>[\w./-]+) =(?: (?P<value>.*))?")
+_DEEPEST = 50  # sections; Dovecot has three
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
 
 #: What applies where ``doveconf -n``, which leaves defaults out, says nothing.
@@ -82,6 +84,7 @@ def read_doveconf(text: str) -> Doveconf:
     """Read the output of ``doveconf -n``; raises ``CommandError`` when it is none."""
     settings: dict[tuple[str, ...], str] = {}
     place: list[str] = []
+    numbers: Counter[tuple[str, ...]] = Counter()
     version = _version(text)
     for line in text.splitlines():
         stripped = line.strip()
@@ -94,7 +97,9 @@ def read_doveconf(text: str) -> Doveconf:
         elif found := _SETTING.fullmatch(stripped):
             settings[(*place, found["name"])] = _unquoted(found["value"] or "")
         elif stripped.endswith("{"):
-            place.append(_numbered(" ".join(map(_unquoted, _WORD.findall(stripped[:-1]))), place, settings))
+            if len(place) == _DEEPEST:
+                raise CommandError("this is no output of doveconf -n: its sections are too deep.")
+            place.append(_numbered(" ".join(map(_unquoted, _WORD.findall(stripped[:-1]))), place, numbers))
             settings[(*place, "")] = ""
         else:
             raise CommandError(f"this is no output of doveconf -n: {stripped[:60]!r}.")
@@ -106,20 +111,20 @@ def read_doveconf(text: str) -> Doveconf:
 def _version(text: str) -> str:
     found = _VERSION.search(text)
     if not found:
-        raise CommandError("this is no output of doveconf -n: its first line says no version.")
+        raise CommandError(
+            "this is no output of doveconf -n, whose first line says the version; a file dovecot.conf will not do."
+        )
     version = f"{found[1]}.{found[2]}"
     if version not in ("2.3", "2.4"):
         raise CommandError(f"this is the configuration of Dovecot {version}; 2.3 and 2.4 can be checked.")
     return version
 
 
-def _numbered(name: str, place: list[str], settings: dict[tuple[str, ...], str]) -> str:
+def _numbered(name: str, place: list[str], numbers: Counter[tuple[str, ...]]) -> str:
     """Tell sections of one name apart: 2.3's passdb has none of its own and may stand there several times."""
-    number, numbered = 1, name
-    while (*place, numbered, "") in settings:
-        number += 1
-        numbered = f"{name} #{number}"
-    return numbered
+    numbers[*place, name] += 1
+    number = numbers[*place, name]
+    return name if number == 1 else f"{name} #{number}"
 
 
 def _unquoted(text: str) -> str:

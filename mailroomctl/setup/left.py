@@ -17,7 +17,7 @@ PARAMETERS = {
 }
 #: The indexes that a deliveries table of version 0.1 lacks: the key beside received_at, and what is in them besides.
 INDEXES = {
-    "by_time": ("hour", ["source"]),
+    "by_time": ("month", ["source"]),
     "needs_attention": ("attention", ["status", "entry", "code", "error", "source"]),
 }
 

@@ -55,8 +55,8 @@ def test_names_of_sections_as_both_versions_print_them(line: str, name: str) -> 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "its first line says no version"),
-        ("mail_fsync = always\n", "its first line says no version"),
+        ("", "whose first line says the version"),
+        ("mail_fsync = always\n", "whose first line says the version"),
         ("# 2.2.36 (1f10bfa63): /etc/dovecot/dovecot.conf\n", "of Dovecot 2.2; 2.3 and 2.4 can be checked"),
         (START["2.3"] + "}\n", "a section ends that has not begun"),
         (START["2.3"] + "namespace inbox {\n", "a section does not end"),
