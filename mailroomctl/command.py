@@ -14,6 +14,7 @@ from mailroom.errors import MailroomError
 
 from mailroomctl.console import Console
 from mailroomctl.errors import CommandError
+from mailroomctl.for_people import for_people
 from mailroomctl.options.sharing import Options, with_options
 from mailroomctl.stack import DEFAULT_STACK_NAME, Stack
 
@@ -105,6 +106,6 @@ class FailedError(typer.Exit):
 
 def fail(text: str, code: int = 1) -> NoReturn:
     """Print one line to standard error and exit."""
-    line = " ".join(text.split())
+    line = for_people(" ".join(text.split()))
     print(f"mailroomctl: {line}", file=sys.stderr)
     raise FailedError(code, line)

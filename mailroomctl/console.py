@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from mailroomctl.for_people import for_people
+
 if TYPE_CHECKING:
     from rich.text import Text
     from rich.tree import Tree
@@ -51,19 +53,19 @@ class Console:
             return
         colour = colour or _COLOURS.get(outcome, "")
         if not colour:
-            print(text)
+            self._print(text)
             return
         from rich.text import Text
 
-        self._print(Text(text, style=colour))
+        self._print(Text(for_people(text), style=colour))
 
     def warn(self, text: str) -> None:
         """Say something that needs attention but stops nothing."""
-        print(f"warning: {text}", file=sys.stderr)
+        print(for_people(f"warning: {text}"), file=sys.stderr)
 
     def note(self, text: str) -> None:
         """Say something that is neither a result nor a warning."""
-        print(text, file=sys.stderr)
+        print(for_people(text), file=sys.stderr)
 
     def table(
         self, columns: Sequence[str], rows: Iterable[Row], *, empty: str, uncut: Sequence[str] = (), wide: bool = False
@@ -90,12 +92,12 @@ class Console:
                 overflow: Any = "ellipsis" if uncut else "fold"
                 table.add_column(name, no_wrap=bool(uncut), overflow=overflow, max_width=widths.get(column))
             for row in rows:
-                table.add_row(*(_coloured(column, cell(row.get(column))) for column in columns))
+                table.add_row(*(_coloured(column, _cell(row.get(column))) for column in columns))
             self._print(table)
 
     def _widths(self, columns: Sequence[str], rows: list[Row], uncut: Sequence[str]) -> dict[str, int]:
         """Share what the columns ``uncut`` leave of a line among the others: what one does not need, the next has."""
-        needed = {name: max(len(name), *(len(cell(row.get(name))) for row in rows)) for name in columns}
+        needed = {name: max(len(name), *(len(_cell(row.get(name))) for row in rows)) for name in columns}
         room = self._width() - _BETWEEN * len(columns) - sum(needed[name] for name in uncut)
         widths: dict[str, int] = {}
         left = sorted((name for name in columns if name not in uncut), key=needed.__getitem__)
@@ -109,7 +111,7 @@ class Console:
     def _plain_table(self, columns: Sequence[str], rows: list[Row]) -> None:
         """Align columns without rich, which takes a minute for 100,000 rows."""
         cells = [[column.replace("_", " ") for column in columns]]
-        cells += [[cell(row.get(column)) for column in columns] for row in rows]
+        cells += [[_cell(row.get(column)) for column in columns] for row in rows]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         for line in cells:
             print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
@@ -125,7 +127,7 @@ class Console:
 
     def tree(self, tree: "Tree | Text", data: Any) -> None:
         """Show a tree, or a text in colours, to people, ``data`` to programs."""
-        self._json(data) if self.as_json else self._print(tree)
+        self._json(data) if self.as_json else self._print(_tree_for_people(tree))
 
     @contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator["Progress"]:
@@ -147,7 +149,7 @@ class Console:
 
     def _print(self, thing: Any) -> None:
         if isinstance(thing, str):
-            print(thing)
+            print(for_people(thing))
             return
         from rich.console import Console as RichConsole
 
@@ -182,6 +184,21 @@ def _coloured(column: str, text: str) -> Any:
     from rich.text import Text
 
     return Text(text, style=colour)
+
+
+def _cell(value: Any) -> str:
+    return for_people(cell(value))
+
+
+def _tree_for_people(tree: "Tree | Text") -> "Tree | Text":
+    """Change the labels of a tree; a text of a page has been written for people."""
+    from rich.tree import Tree
+
+    if isinstance(tree, Tree):
+        tree.label = for_people(tree.label) if isinstance(tree.label, str) else tree.label
+        for child in tree.children:
+            _tree_for_people(child)
+    return tree
 
 
 def cell(value: Any) -> str:

@@ -59,7 +59,7 @@ def show_one(stack: Stack, console: Console, which: Which, event: OnlyEvent = Fa
 def replay(stack: Stack, console: Console, selection: Selection, dry_run: DryRun = False) -> None:
     """Run the workflow again with the original events.
 
-    An event leaves the queue once its execution has succeeded. Where the execution parks it again, it stays in the queue
+    An event leaves the queue once its execution has succeeded. Where the execution parks it again, it is in the queue
     once, with the new reason. Exit code 1 when anything is left in the queue.
     """
     with _receiving(stack) as in_flight:

@@ -11,28 +11,27 @@ _MOST_NAMES = 100  # of a DescribeAlarms
 
 def alarms(patient: Patient) -> Iterator[Finding]:
     """Whether the stack's alarms are there, are quiet, and act."""
-    found = _alarms(patient)
-    names = {one: patient.resource(one) for one in _logical(patient)}
-    problems: list[Finding] = []
-    for logical, name in names.items():
-        alarm = found.get(name)
-        if alarm is None:
-            means = "what it watches is not noticed; CloudFormation does not see that it was deleted"
-            drift = f"aws cloudformation detect-stack-drift --stack-name {patient.name}"
-            problems.append(failure(f"{logical} is gone", means, drift))
-        elif alarm["StateValue"] == "ALARM":
-            why = "docs/operations.md has a section for each alarm"
-            describe = f"aws cloudwatch describe-alarms --alarm-names {name}"
-            problems.append(failure(f"{logical} rings: {alarm.get('AlarmDescription', '')}", why, describe))
-        elif not alarm["ActionsEnabled"]:
-            problems.append(
-                warning(
-                    f"the actions of {logical} are disabled",
-                    "it rings and tells nobody",
-                    f"aws cloudwatch enable-alarm-actions --alarm-names {name}",
-                )
-            )
+    found, names = _alarms(patient), _logical(patient)
+    problems = [
+        one
+        for name in names
+        for one in _alarm(patient, name, patient.resource(name), found.get(patient.resource(name)))
+    ]
     yield from problems or [passed(f"{len(names)} alarms, none rings")]
+
+
+def _alarm(patient: Patient, logical: str, name: str, alarm: dict[str, Any] | None) -> Iterator[Finding]:
+    """What is wrong with one alarm."""
+    if alarm is None:
+        means = "what it watches is not noticed; CloudFormation does not see that it was deleted"
+        yield failure(f"{logical} is gone", means, _drift(patient))
+    elif alarm["StateValue"] == "ALARM":
+        why = "docs/operations.md has a section for each alarm"
+        describe = f"aws cloudwatch describe-alarms --alarm-names {name}"
+        yield failure(f"{logical} rings: {alarm.get('AlarmDescription', '')}", why, describe)
+    elif not alarm["ActionsEnabled"]:
+        enable = f"aws cloudwatch enable-alarm-actions --alarm-names {name}"
+        yield warning(f"the actions of {logical} are disabled", "it rings and tells nobody", enable)
 
 
 def subscribers(patient: Patient) -> Iterator[Finding]:
@@ -58,34 +57,46 @@ def subscribers(patient: Patient) -> Iterator[Finding]:
     found = patient.pages(
         "sns:ListSubscriptionsByTopic", sns, "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic
     )
-    problems: list[Finding] = []
-    if not any(one["SubscriptionArn"].startswith("arn:") for one in found):
-        waiting = ", ".join(one["Endpoint"] for one in found)
+    problems = [
+        *_unconfirmed(found, subscribe),
+        *_under_a_key(topic, attributes["Attributes"].get("KmsMasterKeyId", "")),
+        *_silent(patient, topic),
+    ]
+    yield from problems or [passed(f"{topic.rpartition(':')[2]} has a subscriber")]
+
+
+def _unconfirmed(subscriptions: list[dict[str, Any]], subscribe: str) -> Iterator[Finding]:
+    if not any(one["SubscriptionArn"].startswith("arn:") for one in subscriptions):
+        waiting = ", ".join(one["Endpoint"] for one in subscriptions)
         seen = f"nobody has confirmed yet: {waiting}" if waiting else "nobody is subscribed to the topic of the alarms"
-        problems.append(failure(seen, "no alarm reaches anybody; a mail with a link has to be answered", subscribe))
-    if attributes["Attributes"].get("KmsMasterKeyId", "").endswith("alias/aws/sns"):
-        problems.append(
-            failure(
-                "the topic of the alarms is under AWS's own key alias/aws/sns",
-                "CloudWatch cannot publish under that key: no alarm reaches anybody",
-                f"aws sns set-topic-attributes --topic-arn {topic} --attribute-name KmsMasterKeyId"
-                " --attribute-value ''",
-            )
+        yield failure(seen, "no alarm reaches anybody; a mail with a link has to be answered", subscribe)
+
+
+def _under_a_key(topic: str, key: str) -> Iterator[Finding]:
+    if key.endswith("alias/aws/sns"):
+        yield failure(
+            "the topic of the alarms is under AWS's own key alias/aws/sns",
+            "CloudWatch cannot publish under that key: no alarm reaches anybody",
+            f"aws sns set-topic-attributes --topic-arn {topic} --attribute-name KmsMasterKeyId --attribute-value ''",
         )
+
+
+def _silent(patient: Patient, topic: str) -> Iterator[Finding]:
     silent = [
         logical
         for logical in _logical(patient)
         if (alarm := _alarms(patient).get(patient.resource(logical))) and topic not in alarm.get("AlarmActions", [])
     ]
     if silent:
-        problems.append(
-            failure(
-                f"{', '.join(silent)} {'does' if len(silent) == 1 else 'do'} not tell the topic",
-                "somebody has changed what the stack made; they ring in CloudWatch only",
-                f"aws cloudformation detect-stack-drift --stack-name {patient.name}",
-            )
+        yield failure(
+            f"{', '.join(silent)} {'does' if len(silent) == 1 else 'do'} not tell the topic",
+            "somebody has changed what the stack made; they ring in CloudWatch only",
+            _drift(patient),
         )
-    yield from problems or [passed(f"{topic.rpartition(':')[2]} has a subscriber")]
+
+
+def _drift(patient: Patient) -> str:
+    return f"aws cloudformation detect-stack-drift --stack-name {patient.name}"
 
 
 def _logical(patient: Patient) -> list[str]:

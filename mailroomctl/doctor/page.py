@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from mailroomctl.doctor.findings import Report, Verdict
+from mailroomctl.for_people import for_people
 
 _WIDTH = 100
 _NAMES = 26
@@ -23,9 +24,9 @@ def page(reports: Sequence[Report]) -> Text:
             number = f"{report.number:>2} " if report.number else "   "
             verdict = _SHORT.get(finding.verdict, finding.verdict)
             text.append(f"{verdict:8}", _STYLES[finding.verdict])
-            text.append(_wrapped(f"{number}{report.check}", finding.seen))
+            text.append(_wrapped(f"{number}{report.check}", for_people(finding.seen)))
             if finding.means:
-                text.append(_wrapped("", finding.means))
+                text.append(_wrapped("", for_people(finding.means)))
             for command in finding.fix:
                 text.append(f"{'':11}$ {command}\n" if not command.startswith("#") else f"{'':11}{command}\n")
     text.append(f"\n{summary(reports)}")
