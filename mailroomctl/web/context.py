@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ class Context:
     embedded: "Settings | None" = None
     read_only: bool = False
     show_mail: bool = False
+    #: Whether the console ends, so that nothing goes on.
+    ending: Callable[[], bool] = lambda: False
     jobs: Jobs = field(default_factory=Jobs)
     directory: KeptDirectory = field(init=False)
     mail: KeptMail = field(init=False)

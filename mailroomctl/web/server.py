@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -18,8 +19,8 @@ from mailroomctl.web.app import make_app
 from mailroomctl.web.context import Context
 from mailroomctl.web.security import Gate
 
-#: Seconds that open answers get when the console ends; event streams never end by themselves.
-_GRACE = 1
+#: Seconds that open answers get when the console ends; event streams end by themselves then.
+_GRACE = 5
 
 
 def serve(context: Context, port: int, opened: Callable[[Gate], None]) -> None:
@@ -37,8 +38,11 @@ def serve(context: Context, port: int, opened: Callable[[Gate], None]) -> None:
         ws="none",
         timeout_graceful_shutdown=_GRACE,
     )
+    server = uvicorn.Server(config)
+    context.ending = lambda: server.should_exit
     opened(gate)
-    uvicorn.Server(config).run(sockets=listening)
+    with suppress(KeyboardInterrupt):  # that is how it is ended
+        server.run(sockets=listening)
 
 
 def _listen(port: int) -> list[socket.socket]:

@@ -28,10 +28,10 @@ QUICK = 2.0
 
 
 @contextmanager
-def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(*options: str, stderr: int | None = None) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A console of a stack that does not answer, and its address."""
     command = [MAILROOMCTL, "console", "--port", "0", "--endpoint-url", "http://127.0.0.1:9", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
         assert process.stdout
         try:
             yield process, process.stdout.readline().strip()
@@ -51,6 +51,20 @@ def test_the_first_page_comes_within_two_seconds() -> None:
         assert refusal.value.code == 403
         refusal.value.close()
     assert took < QUICK
+
+
+def test_it_ends_in_silence_while_a_browser_listens() -> None:
+    with running(stderr=subprocess.PIPE) as (process, address):
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with opener.open(address) as answer:
+            base = answer.url
+        request = urllib.request.Request(f"{base}events", headers={"Sec-Fetch-Site": "same-origin"})
+        with opener.open(request) as stream:
+            assert stream.readline() == b"event: overview\n"
+            process.send_signal(signal.SIGINT)
+            assert process.stderr
+            assert process.stderr.read() == ""
+        assert process.wait() == 0
 
 
 def test_a_port_that_is_taken(at: Operator) -> None:

@@ -20,6 +20,8 @@ from mailroomctl.web.security import EVENTS
 
 #: Seconds between two looks: of the embedded AWS, and of AWS, where each costs a little.
 EMBEDDED, AWS = 2.0, 20.0
+#: Seconds until a stream notices that the console ends.
+_STEP = 0.25
 _PROBLEMS = 10
 _SHOWN = (Status.DELIVERED, Status.QUARANTINED, Status.REJECTED, Status.HELD, Status.FAILED)
 
@@ -120,14 +122,16 @@ async def events(request: Request) -> Response:
 
     async def stream() -> AsyncIterator[str]:
         shown = ""
-        while not await request.is_disconnected():
+        while not (context.ending() or await request.is_disconnected()):
             text = await run_in_threadpool(_text, request)
             if text != shown:
                 shown = text
                 yield "event: overview\n" + "".join(f"data: {line}\n" for line in text.splitlines()) + "\n"
             else:
                 yield "event: same\ndata: -\n\n"
-            await asyncio.sleep(seconds)
+            for _ in range(round(seconds / _STEP)):
+                if not context.ending():
+                    await asyncio.sleep(_STEP)
 
     return StreamingResponse(stream(), media_type="text/event-stream")
 
