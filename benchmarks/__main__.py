@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cold_start, import_mail, large_mail, mailbox_size, nfs, small_mail
+from benchmarks import cold_start, import_mail, large_mail, mailbox_size, nfs, people, small_mail
 from benchmarks.nfs_operations import is_on_nfs
 from benchmarks.result import Result
 
@@ -23,6 +23,7 @@ GROUPS = {
     "mailbox_size": mailbox_size,
     "cold_start": cold_start,
     "import": import_mail,
+    "people": people,
     "nfs": nfs,
 }
 

@@ -6,6 +6,7 @@ character or two, or that ``bücher.example`` and ``xn--bcher-kva.example`` are 
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from mailroom.addresses import Address, parse
 from mailroom.domain_names import display_domain
@@ -18,7 +19,7 @@ _ESCAPED = re.compile(r"""["'\\]""")
 
 def looked_up(login: str) -> str:
     """Return what Dovecot looks up when somebody logs in with this name."""
-    return login.translate(_CAPITALS)
+    return login.lower() if login.isascii() else login.translate(_CAPITALS)
 
 
 def spellings(address: Address) -> list[str]:
@@ -30,11 +31,16 @@ def spellings(address: Address) -> list[str]:
     local_part, _, domain = address.text.rpartition("@")
     if address.text.isascii() and "xn--" not in domain:
         return [address.text]
-    shown = display_domain(domain)
-    candidates = (
-        looked_up(f"{one}@{name}") for name in dict.fromkeys([domain, *_written(shown)]) for one in _written(local_part)
-    )
-    return list(dict.fromkeys(one for one in candidates if _means(one, address)))
+    locals_ = dict.fromkeys(one for one in map(looked_up, _written(local_part)) if _means(f"{one}@{domain}", address))
+    return list(dict.fromkeys(f"{one}@{name}" for name in _domains(domain) for one in locals_))
+
+
+@lru_cache(1024)
+def _domains(domain: str) -> list[str]:
+    """The ways to write a domain, the one of the directory first."""
+    address = Address("x", domain)
+    names = dict.fromkeys([domain, *map(looked_up, _written(display_domain(domain)))])
+    return [one for one in names if _means(f"x@{one}", address)]
 
 
 def listable(login: str) -> bool:

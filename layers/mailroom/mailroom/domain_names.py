@@ -5,6 +5,7 @@ A-labels). The normalised text is the lower-case A-label form.
 """
 
 import re
+from functools import lru_cache
 
 from mailroom.errors import InvalidAddress
 
@@ -42,9 +43,12 @@ def display_domain(name: str) -> str:
         return name
 
 
-# idna is imported only when a domain needs it: most never do, and its tables cost cold-start time.
+# idna is imported only when a domain needs it: most never do, and its tables cost cold-start time. What it has worked
+# out is kept, because the addresses of a directory have a few domains among them.
+_KEPT = 1024
 
 
+@lru_cache(_KEPT)
 def _to_ascii(text: str) -> str:
     import idna
 
@@ -55,6 +59,7 @@ def _to_ascii(text: str) -> str:
         raise InvalidAddress("the domain is not a valid internationalised name") from None
 
 
+@lru_cache(_KEPT)
 def _check_a_labels(name: str) -> None:
     """A label that claims to be an A-label must be one: a second spelling of a name would be a second address."""
     import idna

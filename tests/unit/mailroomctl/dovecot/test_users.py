@@ -1,7 +1,6 @@
 """The list of users: who is in it, where, under which names, and with which password."""
 
-import time
-
+import idna
 import pytest
 
 from mailroomctl.directory.table import Item
@@ -152,9 +151,12 @@ def test_where_the_template_has_no_folder_the_home_is_the_maildir() -> None:
     )
 
 
-def test_a_hundred_thousand_mailboxes_take_seconds() -> None:
-    items = [mailbox(f"user{number}@example.com") for number in range(10_000)]
-    given = [Password(item["address"], "{CRYPT}x") for item in items]
-    begun = time.process_time()
-    assert len(lines(items, *given)) == 10_000
-    assert time.process_time() - begun < 2
+def test_a_domain_s_spellings_are_worked_out_once_however_many_are_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is what makes it seconds for a hundred thousand: benchmarks/people.py."""
+    encoded: list[str] = []
+    real = idna.encode
+    monkeypatch.setattr(idna, "encode", lambda text, **how: encoded.append(text) or real(text, **how))
+    items = [mailbox(f"m\u00fcller{number}@xn--zrich-kva.example") for number in range(200)]
+    given = [Password(f"M\u00fcller{number}@Z\u00fcrich.example", "{CRYPT}x") for number in range(200)]
+    assert len(lines(items, *given)) >= 200 * 8
+    assert 1 <= len(encoded) == len(set(encoded)) < 10
