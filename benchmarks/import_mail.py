@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from benchmarks import bare_calls
 from benchmarks.result import Result, race, ratio
 from benchmarks.small_mail import LINE
 from mailroomctl.moving.folders import Folders
@@ -52,20 +53,11 @@ def mail(number: int, lines: int = 126) -> bytes:
 
 
 def _speed(folder: Path) -> Result:
-    (folder / "raw/tmp").mkdir(parents=True)
-    (folder / "raw/new").mkdir()
+    bare_calls.make_maildir(folder / "raw")
 
     def raw(turn: int) -> None:
         for number in range(MESSAGES):
-            temporary, final = f"{folder}/raw/tmp/{turn}.{number}", f"{folder}/raw/new/{turn}.{number}"
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            os.write(descriptor, mail(number))
-            os.fsync(descriptor)
-            os.close(descriptor)
-            os.rename(temporary, final)  # noqa: PTH104 - the bare call is the baseline
-            directory = os.open(f"{folder}/raw/new", os.O_RDONLY)
-            os.fsync(directory)
-            os.close(directory)
+            bare_calls.write(folder / "raw", f"{turn}.{number}", mail(number))
 
     def ours(turn: int) -> None:
         _import(_mbox(folder, MESSAGES), folder, f"mailbox{turn}", JOBS_LOCAL)

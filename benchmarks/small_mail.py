@@ -1,11 +1,11 @@
 """Messages of 10 KB, one after the other, each durable: against system calls and Dovecot."""
 
-import os
 import statistics
 from pathlib import Path
 
 from mailroom import maildir
 
+from benchmarks import bare_calls
 from benchmarks.lmtp import lmtp_server
 from benchmarks.result import Result, race, ratio
 
@@ -15,20 +15,12 @@ MAIL = b"From: alice@example.org\r\nTo: bob@example.com\r\nSubject: benchmark\r\
 
 def run(folder: Path) -> list[Result]:
     """Two results; ``folder`` is on the disk to measure."""
-    for name in ("raw", "mailroom"):
-        for part in ("tmp", "new", "cur"):
-            (folder / name / part).mkdir(parents=True)
+    bare_calls.make_maildir(folder / "raw")
+    for part in ("tmp", "new", "cur"):
+        (folder / "mailroom" / part).mkdir(parents=True)
 
     def raw(number: int) -> None:
-        temporary, final = f"{folder}/raw/tmp/{number}", f"{folder}/raw/new/{number}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        os.write(descriptor, MAIL)
-        os.fsync(descriptor)
-        os.close(descriptor)
-        os.rename(temporary, final)  # noqa: PTH104 - the bare call is the baseline
-        directory = os.open(f"{folder}/raw/new", os.O_RDONLY)
-        os.fsync(directory)
-        os.close(directory)
+        bare_calls.write(folder / "raw", str(number), MAIL)
 
     def ours(number: int) -> None:
         maildir.deliver(
