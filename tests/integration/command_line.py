@@ -83,6 +83,11 @@ class Operator:
         assert lines[-1].startswith("mailroomctl: ")
         return lines[-1].removeprefix("mailroomctl: ")
 
+    def misused(self, line: str) -> str:
+        """Run a command whose options cannot be, which typer says in a frame; returns that without the frame."""
+        assert self.run(line, 2) == ""
+        return " ".join(self.stderr.replace("│", " ").split())
+
     def put(self, *items: dict[str, Any]) -> None:
         """Write entries straight into the directory table."""
         with self.dynamodb.Table("directory").batch_writer() as batch:

@@ -453,11 +453,19 @@ def test_replayed_by_somebody_else_meanwhile(at: Operator) -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
-    ["--held --rejected", "m1 --held", "--held --to bob@example.com", "--rejected", "m1 --since 2d", "m1 --entry x"],
+    ("options", "reason"),
+    [
+        ("--held --rejected", "give MESSAGE-IDs, --held or --rejected."),
+        ("m1 --held", "give MESSAGE-IDs, --held or --rejected."),
+        ("--held --recipient bob@example.com", "--recipient needs MESSAGE-IDs."),
+        ("--held --to bob@example.com", "--to and --code need --rejected."),
+        ("--rejected", "--rejected needs --since."),
+        ("m1 --since 2d", "--domain, --since and --until need --held or --rejected."),
+        ("m1 --entry x", "--entry needs --held."),
+    ],
 )
-def test_options_that_do_not_go_together(at: Operator, options: str) -> None:
-    at.run(f"replay {options}", 2)
+def test_options_that_do_not_go_together(at: Operator, options: str, reason: str) -> None:
+    assert f"Invalid value: {reason}" in at.misused(f"replay {options}")
 
 
 def test_a_flood_is_restored_by_one_command_and_discarded_by_another(at: Operator) -> None:

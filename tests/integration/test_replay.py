@@ -150,6 +150,13 @@ def test_ctrl_c_shows_what_was_done(at: Operator) -> None:
     assert "an execution that has begun goes on by itself" in at.stderr
 
 
-@pytest.mark.parametrize("command", ["replay", "trace --limit 0", "trace --since yesterday"])
-def test_wrong_options(at: Operator, command: str) -> None:
-    at.run(command, 2)
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("replay", "give MESSAGE-IDs, --held or --rejected."),
+        ("trace --limit 0", "Invalid value for '--limit'"),
+        ("trace --since yesterday", "Invalid value for '--since'"),
+    ],
+)
+def test_wrong_options(at: Operator, command: str, reason: str) -> None:
+    assert reason in at.misused(command)
