@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -69,8 +70,8 @@ class Status:
     outputs: dict[str, str]
 
 
-def up(settings: Settings, progress: Progress = lambda text: None) -> Settings:
-    """Start everything and deploy the application; on any failure nothing is left running.
+def up(settings: Settings, progress: Progress = lambda text: None, project: Path = deploy.PROJECT) -> Settings:
+    """Start everything and deploy the application of a project; on any failure nothing is left running.
 
     Where a part has ended by itself while the AWS services run, only that part is started again, with the settings that
     it had. Returns the settings with which everything runs.
@@ -95,9 +96,9 @@ def up(settings: Settings, progress: Progress = lambda text: None) -> Settings:
             progress(STEPS[0])
             _start(settings, AWS)
             progress(STEPS[1])
-            deploy.build(settings)
+            deploy.build(settings, project)
             progress(STEPS[2])
-            deploy.deploy(settings)
+            deploy.deploy(settings, project)
             if settings.bind:
                 _store_sample(settings)
             progress(STEPS[3])

@@ -1,15 +1,19 @@
 """One embedded AWS and one Dovecot for the whole suite, on free ports and with folders of their own."""
 
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from mailroomctl.local import lifecycle
 from mailroomctl.local.settings import Settings
+from mailroomctl.main import app
 from tests.e2e import dovecot as dovecot_server
 from tests.e2e.ports import free_ports
 from tests.e2e.world import World
@@ -50,6 +54,27 @@ def world(folder: Path) -> Iterator[World]:
         yield World(settings)
     finally:
         lifecycle.down(settings)
+
+
+@pytest.fixture
+def as_operator(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of an operator of the embedded AWS, who has no AWS credentials."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", world.settings.endpoint)
+    monkeypatch.setenv("MAILROOM_STACK_NAME", world.settings.stack_name)
+
+
+@pytest.fixture
+def operator(as_operator: None) -> Callable[..., Any]:
+    """Type a command as that operator does, for its answer as JSON; it has to succeed."""
+
+    def run(*arguments: str) -> Any:
+        result = CliRunner().invoke(app, [*arguments, "--json"])
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    return run
 
 
 @pytest.fixture(scope="session")

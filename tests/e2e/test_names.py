@@ -33,29 +33,21 @@ FOUND_BY_HOME = {
 }
 
 
-@pytest.fixture
-def operator(world: World, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    """The command line at the embedded AWS."""
-    for name, value in world.settings.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("MAILROOM_STACK_NAME", world.settings.stack_name)
-    return CliRunner()
-
-
 def delivered(world: World, message_id: str) -> int:
     return [record["status"] for record in world.records(message_id)].count("DELIVERED")
 
 
-def test_dovecot_opens_what_was_delivered(world: World, dovecot: Dovecot, operator: CliRunner) -> None:
+@pytest.mark.usefixtures("as_operator")
+def test_dovecot_opens_what_was_delivered(world: World, dovecot: Dovecot) -> None:
     written = [*FOUND_BY_NAME, *FOUND_BY_HOME]
     file = "mailboxes: " + json.dumps({f"{name}@{DOMAIN}": {} for name in written})
-    imported = operator.invoke(app, ["directory", "import", "-"], input=file)
+    imported = CliRunner().invoke(app, ["directory", "import", "-"], input=file)
     assert imported.exit_code == 0, imported.output
     named = {f"{name}@{DOMAIN}" in imported.stderr for name in FOUND_BY_HOME}
     assert named == {True}, imported.stderr
     for name, path in FOUND_BY_HOME.values():
         dovecot.set_home(f"{name}@{DOMAIN}", f"{DOMAIN}/{path}")
-    listed = json.loads(operator.invoke(app, ["mailbox", "list", "--domain", DOMAIN, "--json"]).stdout)
+    listed = json.loads(CliRunner().invoke(app, ["mailbox", "list", "--domain", DOMAIN, "--json"]).stdout)
     names = [name for name, _ in FOUND_BY_HOME.values() if name != "a.colon.b"]
     assert {row["address"] for row in listed} == {
         f"{name}@{DOMAIN}" for name in (*FOUND_BY_NAME.values(), *names, '"a:b"')

@@ -92,13 +92,10 @@ class Reader:
 
 
 @pytest.fixture
-def reader(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+def reader(world: World, as_operator: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     """A reader of the page at the embedded AWS, which is as it was when they have finished."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", world.settings.endpoint)
-    monkeypatch.setenv("MAILROOM_STACK_NAME", world.settings.stack_name)
     monkeypatch.setattr(pipe, "QUIET", 2.0)
+    monkeypatch.setattr(pipe, "POLL", 0.2)
     world.idle()
     yield Reader(world)
     pipe.start(Stack(world.settings.stack_name, endpoint_url=world.settings.endpoint))
@@ -195,9 +192,9 @@ def test_dead_letters(world: World, reader: Reader) -> None:
 
 def test_queue_grows(world: World, reader: Reader) -> None:
     """The queue grows"""
-    world.client("pipes").stop_pipe(Name=world.outputs["PipeName"])
-    time.sleep(2.5)
+    world.stop_pipe()
     reader.send()
+    until(lambda: world.depth("Inbound") == (1, 0))
     reader.follow("The queue grows")
     until(lambda: world.copies(reader.bob))
 
@@ -207,10 +204,9 @@ def test_executions_fail(world: World, reader: Reader) -> None:
     with world.without_mail_root():
         message_id = reader.send()
         until(lambda: [record["status"] for record in world.records(message_id)] == ["FAILED"])
-        world.client("pipes").stop_pipe(Name=world.outputs["PipeName"])
-        until(lambda: world.depth("Inbound")[1] == 0)
+        world.stop_pipe()
         reader.follow("Executions fail")
-    world.client("pipes").start_pipe(Name=world.outputs["PipeName"])
+    world.start_pipe()
     world.idle()
     for body in world.take("DeadLetter"):  # the outage may have taken longer than three attempts
         world.client("sqs").send_message(QueueUrl=world.outputs["InboundQueueUrl"], MessageBody=body)
@@ -221,7 +217,7 @@ def test_storage(world: World, reader: Reader) -> None:
     """The storage is down"""
     with world.without_mail_root():
         reader.type("mailroomctl pipe stop")
-        time.sleep(2.5)
+        world.pipe_rests()
         reader.send()
     reader.follow("The storage is down")
     until(lambda: world.copies(reader.bob))

@@ -21,17 +21,16 @@ def test_it_is_the_deployed_pipe(world: World) -> None:
 
 def test_a_stopped_pipe_leaves_the_mail_in_the_queue(world: World) -> None:
     address = world.mailbox()
-    pipes, name = world.client("pipes"), world.outputs["PipeName"]
     world.idle()
-    pipes.stop_pipe(Name=name)
+    world.stop_pipe()
     try:
-        time.sleep(2.5)  # a poll that had begun before ends
         send(world.settings, "", [address], MAIL)
-        time.sleep(2)
+        until(lambda: world.depth("Inbound") == (1, 0))
+        time.sleep(1.2)  # twice the time after which a stopped pipe is looked at again
         assert world.depth("Inbound") == (1, 0)
         assert world.copies(address) == []
     finally:
-        pipes.start_pipe(Name=name)
+        world.start_pipe()
     until(lambda: world.copies(address))
     world.idle()
 

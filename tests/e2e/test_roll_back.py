@@ -1,7 +1,6 @@
 """A stack of version 0.1.0 is upgraded and rolled back while mail is at every place where it can be: one copy each."""
 
 import tarfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +27,7 @@ class Site:
     def __init__(self, settings: Settings, old: Path) -> None:
         self.settings, self._old = settings, old
         self.ids: dict[str, str] = {}
-        self.world = World(settings)
+        self._look("old")
         self.box = self.world.mailbox("box")
 
     def deploy(self, version: str) -> None:
@@ -36,6 +35,10 @@ class Site:
         projects = {"old": self._old, "new": deploy.PROJECT}
         deploy.build(self.settings, projects[version])
         deploy.deploy(self.settings, projects[version])
+        self._look(version)
+
+    def _look(self, version: str) -> None:
+        """The outputs of what is deployed now, which must be that version."""
         self.world = World(self.settings)
         machine = self.world.outputs["DeliverMailArn"]
         text = self.world.client("stepfunctions").describe_state_machine(stateMachineArn=machine)["definition"]
@@ -53,13 +56,6 @@ class Site:
     def wait_for(self, name: str, status: str) -> None:
         until(lambda: self.statuses(name) == {status})
 
-    def pipe(self, verb: str) -> None:
-        pipes = self.world.client("pipes")
-        getattr(pipes, f"{verb}_pipe")(Name=self.world.outputs["PipeName"])
-        if verb == "stop":
-            time.sleep(2.5)  # the runner looks every second
-            until(lambda: self.world.depth("Inbound")[1] == 0)
-
     def mail_everywhere(self, version: str) -> None:
         """Leave mail delivered, in quarantine, failed, interrupted between file and record, and in the queue."""
         self.send(f"{version} delivered")
@@ -70,7 +66,7 @@ class Site:
         with self.world.without_mail_root():
             self.send(f"{version} failed")
             self.wait_for(f"{version} failed", "FAILED")
-            self.pipe("stop")
+            self.world.stop_pipe()
         self._interrupt(f"{version} interrupted")
         self.send(f"{version} waiting")
 
@@ -119,11 +115,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
         redelivery=1,
         parameters=parameters,
     )
-    lifecycle.up(settings)
+    lifecycle.up(settings, project=old)
     try:
-        one = Site(settings, old)
-        one.deploy("old")
-        yield one
+        yield Site(settings, old)
     finally:
         lifecycle.down(settings)
 
@@ -131,7 +125,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def test_one_copy_each_whatever_the_mail_was_doing(site: Site) -> None:
     site.mail_everywhere("old")
     site.deploy("new")
-    site.pipe("start")
+    site.world.start_pipe()
     for name in ("old failed", "old interrupted", "old waiting"):
         site.wait_for(name, "DELIVERED")
 
@@ -152,7 +146,7 @@ def test_one_copy_each_whatever_the_mail_was_doing(site: Site) -> None:
     site.operator("alias", "remove", returns)
     site.operator("mailbox", "rename", renamed, returns)
     site.deploy("old")
-    site.pipe("start")
+    site.world.start_pipe()
     for name in ("new failed", "new interrupted", "new waiting"):
         site.wait_for(name, "DELIVERED")
     site.world.idle()

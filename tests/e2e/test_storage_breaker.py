@@ -39,6 +39,7 @@ def test_the_storage_breaker_lets_mail_wait(world: World) -> None:
         until(lambda: pipe(world)["DesiredState"] == "STOPPED")
         before = world.errors_logged("WriteMailbox", "StorageUnavailable")
         until(lambda: world.errors_logged("WriteMailbox", "StorageUnavailable") > before)  # a probe that failed
+        world.pipe_rests()
         sent = send(world.settings, "", [address], b"Subject: wait for me\r\n\r\n")
         assert sent.message_id
         assert pipe(world)["DesiredState"] == "STOPPED"
@@ -56,10 +57,10 @@ def test_the_storage_breaker_lets_mail_wait(world: World) -> None:
     world.client("stepfunctions").stop_execution(executionArn=arn)
 
 
+@pytest.mark.usefixtures("as_operator")
 def test_an_operator_s_stop_holds_against_the_breaker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipe_commands, "QUIET", 2.0)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", world.settings.endpoint)
-    monkeypatch.setenv("MAILROOM_STACK_NAME", world.settings.stack_name)
+    monkeypatch.setattr(pipe_commands, "POLL", 0.2)
     address = world.mailbox()
     world.idle()
     with world.without_mail_root():

@@ -1,35 +1,15 @@
 """A stack in which version 0.1.0 has worked: its mail, queues and records under the application of today."""
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
-from typer.testing import CliRunner
-
-from mailroomctl.main import app
 from tests.e2e.dovecot import Dovecot
 from tests.e2e.world import World, until
 from tests.version_0_1 import kept
 
 IDS = kept.MESSAGES
 OLD_PATH = "kept.example/o%27brien/Maildir"
-
-
-@pytest.fixture
-def operator(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Type a command as an operator of the embedded AWS does."""
-    for name, value in world.settings.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("MAILROOM_STACK_NAME", world.settings.stack_name)
-
-    def run(*arguments: str) -> Any:
-        result = CliRunner().invoke(app, [*arguments, "--json"])
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    return run
 
 
 def upgrade(world: World) -> None:

@@ -1,32 +1,11 @@
 """Mail that SES found something in: Junk over IMAP, quarantine, and out of it again with the operator's commands."""
 
-import json
 from typing import Any
 
-import pytest
-from typer.testing import CliRunner
-
-from mailroomctl.main import app
 from tests.e2e.dovecot import Dovecot
 from tests.e2e.world import World
 
 MAIL = b"From: sender@example.org\r\nSubject: an offer\r\n\r\nbuy now\r\n"
-
-
-@pytest.fixture
-def operator(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Type a command as an operator of the embedded AWS does, who has no AWS credentials."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", world.settings.endpoint)
-    monkeypatch.setenv("MAILROOM_STACK_NAME", world.settings.stack_name)
-
-    def run(*arguments: str) -> Any:
-        result = CliRunner().invoke(app, [*arguments, "--json"])
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    return run
 
 
 def folder(dovecot: Dovecot, address: str, name: str) -> list[bytes]:

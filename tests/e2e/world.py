@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -157,6 +158,23 @@ class World:
                 taken.append(message["Body"])
                 self.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return taken
+
+    # --- the pipe ------------------------------------------------------------------------------------------------
+
+    def stop_pipe(self) -> None:
+        """Stop the pipe, and wait until nothing more is taken out of the queue and nothing is being worked on."""
+        self.client("pipes").stop_pipe(Name=self.outputs["PipeName"])
+        self.pipe_rests()
+
+    def start_pipe(self) -> None:
+        """Start the pipe; what waits in the queue is delivered soon."""
+        self.client("pipes").start_pipe(Name=self.outputs["PipeName"])
+
+    def pipe_rests(self) -> None:
+        """Wait until what runs the pipe has noticed that it is stopped, and nothing is being worked on."""
+        log, name = self.settings.log_folder / "pipe.log", self.outputs["PipeName"]
+        until(lambda: re.findall(rf"pipe {re.escape(name)}: ([A-Z]+)$", log.read_text(), re.MULTILINE)[-1] == "STOPPED")
+        until(lambda: self.depth("Inbound")[1] == 0)
 
     # --- faults --------------------------------------------------------------------------------------------------
 

@@ -95,6 +95,7 @@ class Runner:
         # once is too slow for the workflow's time-outs.
         self._free = threading.Semaphore(1)
         self._warm = False
+        self._state = ""
         log.info("pipe %s: %s to %s", pipe.name, pipe.source_arn, pipe.target_arn)
 
     def poll(self) -> None:
@@ -125,7 +126,11 @@ class Runner:
             self._free.release()
 
     def _runs(self) -> bool:
-        return bool(self._pipes.describe_pipe(Name=self._pipe.name)["CurrentState"] == "RUNNING")
+        state = str(self._pipes.describe_pipe(Name=self._pipe.name)["CurrentState"])
+        if state != self._state:
+            self._state = state
+            log.info("pipe %s: %s", self._pipe.name, state)
+        return state == "RUNNING"
 
     def _give_back(self, messages: list[dict[str, Any]]) -> None:
         """Leave what came while the pipe was being stopped to whoever receives next."""

@@ -127,6 +127,16 @@ def test_a_stopped_pipe_receives_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     assert aws.received == 0
 
 
+def test_it_says_once_what_state_it_finds(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(pipe_module, "PAUSE", 0.01)
+    aws = FakeAws()
+    caplog.set_level("INFO")
+    runner = Runner(PIPE, cast(Settings, aws))
+    for aws.state in ("RUNNING", "RUNNING", "STOPPED", "STOPPED", "RUNNING"):
+        runner.poll()
+    assert caplog.messages[1:] == ["pipe pipe: RUNNING", "pipe pipe: STOPPED", "pipe pipe: RUNNING"]
+
+
 def test_what_comes_while_the_pipe_is_being_stopped_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipe_module, "PAUSE", 0.01)
     aws = FakeAws("one")
