@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 from moto.dynamodb.responses import DynamoHandler
 
+from mailroomctl.queues import pipe
 from tests.fakes.dynamodb import alias, domain, group, mailbox
 from tests.integration.command_line import Operator, operator
 from tests.made_once import made_once
@@ -40,6 +41,13 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Operator]:
     """An operator at work on an empty stack."""
     with operator(monkeypatch) as one:
         yield one
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pipe commands look again at once."""
+    for name in ("POLL", "GRACE", "QUIET"):
+        monkeypatch.setattr(pipe, name, 0)
 
 
 @pytest.fixture(scope="module")
