@@ -104,7 +104,7 @@ chaos: $(VENV) ## Let everything fail while 500 mails come in (SEED=n repeats, M
 
 # What needs most time comes first; two at a time, because the longest ones mostly wait. Packages come before, because
 # apt-get runs once at a time.
-test: $(VENV) strace dovecot chromium ## Check style and types, and run every test but sam-local and the long chaos
+test: $(VENV) strace dovecot chromium ## Check style and types, and run every test that needs no container and no machine of its own, but the long chaos
 	$(call timed,$(MAKE) --no-print-directory -j2 --output-sync=target PACKAGES_READY=1 \
 		e2e workflow integration crash chaos-short unit types lint)
 
