@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.left_out import left_out
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -15,7 +15,7 @@ def run_in_namespace(*program: str) -> None:
     if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:
         namespace = ["unshare", "--mount"]
         if (refusal := subprocess.run([*namespace, "true"], capture_output=True, check=False)).returncode:
-            pytest.skip(f"no mount namespaces here: {refusal.stderr.decode()}")
+            left_out(f"no mount namespaces here: {refusal.stderr.decode()}")
     run = subprocess.run(
         [*namespace, sys.executable, *program], capture_output=True, text=True, cwd=REPOSITORY, check=False
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.left_out import left_out
 
 #: Where the name server listens: the port is fixed, so it is an address of loopback that nobody else uses.
 DNS_ADDRESS = ("127.0.0.153", 53)
@@ -54,7 +54,7 @@ def eavesdropping() -> Iterator[Eavesdroppers]:
         try:
             dns = socketserver.ThreadingUDPServer(DNS_ADDRESS, Dns)
         except PermissionError as error:
-            pytest.skip(f"no name server here: {error}")
+            left_out(f"no name server here: {error}")
         with dns:
             servers: list[Any] = [web, dns]
             for server in servers:
@@ -71,7 +71,7 @@ def asking_it(program: str, folder: Path) -> Path:
     """Return a program like ``program`` that asks this name server; skips where mount namespaces are forbidden."""
     namespace = ["unshare", "--mount"]
     if (refusal := subprocess.run([*namespace, "true"], capture_output=True, check=False)).returncode:
-        pytest.skip(f"no mount namespaces here: {refusal.stderr.decode()}")
+        left_out(f"no mount namespaces here: {refusal.stderr.decode()}")
     settings = folder / "resolv.conf"
     settings.write_text(f"nameserver {DNS_ADDRESS[0]}\n")
     wrapper = folder / "browser"
