@@ -1,5 +1,6 @@
 """Deliveries to a mounted NFS: the operations they send, and their time against others on the same mount."""
 
+import contextlib
 import mailbox
 import os
 import statistics
@@ -13,15 +14,21 @@ from pathlib import Path
 
 from mailroom import maildir
 
+from benchmarks.import_mail import SEPARATOR, mail
 from benchmarks.large_mail import CHUNK, SIZE
 from benchmarks.lmtp import lmtp_server
 from benchmarks.nfs_operations import operations_of
 from benchmarks.result import Result, race, ratio
 from benchmarks.small_mail import LINE, MAIL
+from mailroomctl.moving.write import JOBS_NFS
+from tests.crash.test_import import import_all
 from tests.nfs.machine import SERVER_FOLDER, Machine
 
 MESSAGES = 100_000
 NEW_MESSAGES = 50
+IMPORTED = 100
+# To the machine's processors what 1 ms is to real ones, which are 10 to 30 times faster.
+ROUND_TRIP_OF_IMPORTS = 20
 # Longer than Linux believes what it knows of a directory.
 FORGOTTEN_SECONDS = 65
 RECEIVED_AT = 1_795_488_420.123
@@ -34,7 +41,7 @@ def run(folder: Path) -> list[Result]:
     results = [*_four_cases(folder), *_recoveries(folder)]
     if Machine.is_here():  # which forgets it: to remove it file by file would take longer than all the rest
         (folder / "large").rename(folder.parent / "large")
-    return [*results, *_small_mail(folder), _large_mail(folder)]
+    return [*results, *_small_mail(folder), _large_mail(folder), *_imports(folder)]
 
 
 def _deliver(folder: Path, user: str, number: int, content: Iterator[bytes] | None = None, **options: float) -> None:
@@ -191,6 +198,34 @@ def _large_mail(folder: Path) -> Result:
     measured = {f"{name} MB/s": round(SIZE / 1e6 / statistics.median(times)) for name, times in seconds.items()}
     value = ratio(seconds["copy"], seconds["mailroom"])
     return Result("nfs_40m", "MB/s against a copy with fsync", value, 0.9, at_least=True, measured=measured)
+
+
+def _imports(folder: Path) -> list[Result]:
+    """Old mail into new mailboxes: what a message takes, and what the command gains by writing several at once."""
+    counts, seconds = {}, {}
+    with contextlib.ExitStack() as stack:
+        outside = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-import-")))
+        source = outside / "source.mbox"
+        source.write_bytes(b"".join(SEPARATOR + mail(number) + b"\r\n" for number in range(IMPORTED)))
+        if Machine.is_here():
+            stack.enter_context(Machine().round_trip(ROUND_TRIP_OF_IMPORTS, afterwards=1))
+        for jobs in (1, JOBS_NFS):
+            root = folder / f"import{jobs}"
+            root.mkdir()
+            begin = time.perf_counter()
+            counts[jobs] = operations_of(partial(import_all, source, root, jobs), folder)
+            seconds[jobs] = time.perf_counter() - begin
+    each = counts[1].total() / IMPORTED
+    rates: dict[str, float | str] = {
+        f"{jobs} at once ms": round(seconds[jobs] * 1000 / IMPORTED, 1) for jobs in seconds
+    }
+    which = " ".join(f"{name} {count}" for name, count in counts[1].most_common())
+    what = f"operations for each of {IMPORTED} messages that are imported into a new mailbox, one at a time"
+    several = f"messages/s of an import with {JOBS_NFS} at once against 1"
+    return [
+        Result("nfs_import", what, each, 6, at_least=False, measured={"operations": which}),
+        Result("nfs_import at once", several, seconds[1] / seconds[JOBS_NFS], 4, at_least=True, measured=rates),
+    ]
 
 
 def _operations(name: str, what: str, counted: Counter[str], goal: float) -> Result:

@@ -52,6 +52,6 @@ def run(folder: Path) -> list[Result]:
         return Result(f"deliver_10k vs {baseline}", what, value, goal, at_least=True, measured=measured)
 
     return [
-        result("raw", "mails/s against open, write, fsync, close, rename, fsync of the directory", 0.9),
+        result("raw", "mails/s against open, write, fsync, close, rename, fsync of the directory", 0.85),
         result("dovecot", "mails/s against Dovecot's LMTP, mail_fsync=always, one connection", 6),
     ]

@@ -38,6 +38,15 @@ class Machine:
             _switch("nfs-link", "up")
 
     @contextmanager
+    def round_trip(self, milliseconds: int, *, afterwards: int) -> Iterator[None]:
+        """Let the way to the server and back take so long."""
+        _switch("nfs-rtt", str(milliseconds))
+        try:
+            yield
+        finally:
+            _switch("nfs-rtt", str(afterwards))
+
+    @contextmanager
     def full(self) -> Iterator[None]:
         """Fill the file system."""
         balloon = SERVER_FOLDER / "balloon"
