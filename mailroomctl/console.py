@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mailroomctl.for_people import for_people
+from mailroomctl.for_people import escaped, for_people
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -97,7 +97,9 @@ class Console:
 
     def _widths(self, columns: Sequence[str], rows: list[Row], uncut: Sequence[str]) -> dict[str, int]:
         """Share what the columns ``uncut`` leave of a line among the others: what one does not need, the next has."""
-        needed = {name: max(len(name), *(len(_cell(row.get(name))) for row in rows)) for name in columns}
+        from rich.cells import cell_len
+
+        needed = {name: max(len(name), *(cell_len(_cell(row.get(name))) for row in rows)) for name in columns}
         room = self._width() - _BETWEEN * len(columns) - sum(needed[name] for name in uncut)
         widths: dict[str, int] = {}
         left = sorted((name for name in columns if name not in uncut), key=needed.__getitem__)
@@ -109,12 +111,15 @@ class Console:
         return widths
 
     def _plain_table(self, columns: Sequence[str], rows: list[Row]) -> None:
-        """Align columns without rich, which takes a minute for 100,000 rows."""
+        """Align columns without rich's tables, which take a minute for 100,000 rows."""
+        from rich.cells import cell_len
+
         cells = [[column.replace("_", " ") for column in columns]]
         cells += [[_cell(row.get(column)) for column in columns] for row in rows]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
         for line in cells:
-            print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+            padded = (text + " " * (width - cell_len(text)) for text, width in zip(line, widths, strict=True))
+            print("  ".join(padded).rstrip())
 
     def record(self, row: Row) -> None:
         """Show one thing with all its fields."""
@@ -123,7 +128,7 @@ class Console:
             return
         width = max(map(len, row), default=0)
         for name, value in row.items():
-            self._print(f"{name.replace('_', ' '):{width}}  {cell(value)}")
+            self._print(f"{name.replace('_', ' '):{width}}  {_cell(value)}")
 
     def tree(self, tree: "Tree | Text", data: Any) -> None:
         """Show a tree, or a text in colours, to people, ``data`` to programs."""
@@ -145,7 +150,7 @@ class Console:
             yield _Bar(bar, task)
 
     def _json(self, data: Any) -> None:
-        print(json.dumps(data, ensure_ascii=False, indent=2, default=_plain))
+        print(escaped(json.dumps(data, ensure_ascii=False, indent=2, default=_plain)))
 
     def _print(self, thing: Any) -> None:
         if isinstance(thing, str):
@@ -187,7 +192,8 @@ def _coloured(column: str, text: str) -> Any:
 
 
 def _cell(value: Any) -> str:
-    return for_people(cell(value))
+    """A line of its own in a table: text as strangers wrote it may have several."""
+    return for_people(cell(value)).replace("\n", " ")
 
 
 def _tree_for_people(tree: "Tree | Text") -> "Tree | Text":
