@@ -83,7 +83,8 @@ def look_at_attention(table: DeliveriesTable, now: datetime) -> Attention:
                     yield row
                 case Status.REJECTED if row["received_at"] >= hour_ago:
                     rejected_lately.add(row["message_id"])
-                case Status.FAILED:
+                # Claimed again: until that attempt has come to its end, it has failed as before.
+                case Status.FAILED | Status.CLAIMED:
                     failed.append(row)
 
     groups = group(held_rows(), at_fault)
@@ -93,7 +94,7 @@ def look_at_attention(table: DeliveriesTable, now: datetime) -> Attention:
 
 def _failing(table: DeliveriesTable, rows: list[Record], hour_ago: str) -> tuple[Failing | None, int]:
     newest = nlargest(_LOOKED_AT, rows, key=itemgetter("received_at"))
-    records = [one for one in table.in_full(newest) if one["status"] == Status.FAILED]
+    records = [one for one in table.in_full(newest) if one["status"] == Status.FAILED or _fails_still(one)]
     lately = [one for one in records if str(one.get("failed_at", "")) >= hour_ago]
     if not lately:
         return None, len(records)
@@ -110,6 +111,11 @@ def _failing(table: DeliveriesTable, rows: list[Record], hour_ago: str) -> tuple
         message_id=last["message_id"],
     )
     return failing, len(records) - len(lately)
+
+
+def _fails_still(record: Record) -> bool:
+    """What was held or released and is claimed now has no failed attempt."""
+    return bool(record["status"] == Status.CLAIMED and record.get("failed_at"))
 
 
 def find_last_delivery(stack: Stack, table: DeliveriesTable, now: datetime) -> LastDelivery | None:

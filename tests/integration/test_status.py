@@ -182,6 +182,19 @@ def test_a_dead_storage_shows_with_the_first_failure(at: Operator) -> None:
     assert "mailroomctl trace --status FAILED --since 1d" in said
 
 
+def test_an_outage_shows_while_its_copies_are_tried_again(at: Operator) -> None:
+    """Claimed by the next execution: the last attempt is still the one that failed. A release or replay has none."""
+    FakePipes(at)
+    failed(at, "m1", 0.5)
+    key = {"message_id": "m1", "mailbox": "bob@example.com"}
+    again = {"AttributeUpdates": {"status": {"Value": "CLAIMED"}, "lease_until": {"Value": 2_000_000_000}}}
+    at.dynamodb.Table("deliveries").update_item(Key=key, **again)
+    record(at, "m2", "bob@example.com", "CLAIMED", attention="2026-11#0", quarantine_key="quarantine/m2")
+    facts = at.json("status", 1)
+    assert (facts["flows"], facts["failing"]["copies"]) == (False, 1)
+    assert "1 copy fails, and none was delivered since: StorageUnavailable is it mounted?" in at.run("status", 1)
+
+
 def test_a_first_failure_among_deliveries_needs_nobody_and_a_second_does(at: Operator) -> None:
     FakePipes(at)
     failed(at, "m1", 5)
