@@ -17,10 +17,10 @@ from mailroom.errors import InvalidAddress
 from mailroom.resolve.entries import domain_key
 
 from mailroomctl.addresses import normalised
+from mailroomctl.deliveries.raw_mail import beginning
 from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.stack import Stack
 
-_ENOUGH = 64 * 1024  # octets; SES's own lines are the first
 _FOR = re.compile(r"\bby\s+inbound-smtp\.\S+\s+with\s+SMTP\s+id\s+(?P<id>\S+)\s+for\s+(?P<recipients>[^;]+);")
 _NAMING = ("To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc")
 
@@ -53,8 +53,7 @@ class Envelope:
 
 def envelope(stack: Stack, bucket: str, key: str, message_id: str) -> Envelope:
     """Read what the raw mail says."""
-    body = stack.s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{_ENOUGH - 1}")["Body"].read()
-    headers = message_from_bytes(body, policy=policy.compat32)
+    headers = message_from_bytes(beginning(stack, bucket, key), policy=policy.compat32)
     recipients = _told_by_ses(headers, message_id)
     if not recipients:
         return Envelope()

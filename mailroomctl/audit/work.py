@@ -33,12 +33,12 @@ class Work:
 def begun(stack: Stack, since: datetime | None, until: datetime | None, mail_root: Path | None) -> Iterator[Work]:
     """Begin an audit; the file goes when the block ends well, and stays for ``continued`` otherwise."""
     now = datetime.now(UTC)
+    period = Period(since, until or now - ON_ITS_WAY)
+    if since and since > period.until:
+        raise CommandError("--since is later than --until, or less than 15 minutes ago.")
     with _file(stack) as path:
         path.unlink(missing_ok=True)
         with Notes(path) as notes:
-            period = Period(since, until or now - ON_ITS_WAY)
-            if since and since > period.until:
-                raise CommandError("--since is later than --until, or less than 15 minutes ago.")
             root = str(mail_root.absolute()) if mail_root else ""
             facts = {"since": since.isoformat() if since else "", "until": period.until.isoformat()}
             notes.say(**facts, mail_root=root, begun=now.isoformat())

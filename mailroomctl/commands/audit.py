@@ -171,7 +171,7 @@ def _say_repaired(console: Console, answer: dict[str, Any], result: Repair) -> N
         console.record({**answer, "repaired": result.repaired, "left": left, "reasons": reasons})
     else:
         _say(console, answer, single=False)
-        console.done(f"repaired {result.repaired} messages, {left} are left as they were", None)
+        console.done(f"repaired {result.repaired}, left {left} as they were", None)
         for message_id, why in result.reasons[:_SHOWN]:
             console.warn(f"{message_id}: {why}")
         if len(reasons) > _SHOWN:

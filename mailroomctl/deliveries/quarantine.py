@@ -11,7 +11,7 @@ from mailroom.statuses import Status
 from mailroomctl.deliveries import execution
 from mailroomctl.deliveries.execution import Execution
 from mailroomctl.deliveries.headers import printable
-from mailroomctl.deliveries.raw_mail import stored_at
+from mailroomctl.deliveries.raw_mail import beginning, stored_at
 from mailroomctl.deliveries.rebuild import notification_from_records
 from mailroomctl.deliveries.table import DeliveriesTable, Record
 from mailroomctl.errors import CommandError
@@ -21,7 +21,6 @@ IN_QUARANTINE = frozenset({Status.QUARANTINED, Status.RELEASED, Status.FAILED, S
 """Statuses of a record whose mail waits in quarantine; all but the first: a release that did not come to its end."""
 
 _HEADERS = ("From", "To", "Subject", "Date", "Message-ID", "Authentication-Results")
-_ENOUGH = 64 * 1024  # octets; headers of real mail are far shorter
 
 
 def quarantined_records(table: DeliveriesTable, message_id: str) -> list[Record]:
@@ -72,8 +71,8 @@ def find_mail(stack: Stack, record: Record) -> str:
 
 def read_headers(stack: Stack, record: Record) -> dict[str, str]:
     """Return the headers by which one recognises a mail, decoded and printable."""
-    answer = stack.s3.get_object(Bucket=record["bucket"], Key=find_mail(stack, record), Range=f"bytes=0-{_ENOUGH - 1}")
-    message = message_from_bytes(answer["Body"].read(), policy=policy.compat32)
+    content = beginning(stack, record["bucket"], find_mail(stack, record))
+    message = message_from_bytes(content, policy=policy.compat32)
     return {name: printable(message.get(name)) for name in _HEADERS if name in message}
 
 

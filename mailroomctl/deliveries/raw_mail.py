@@ -45,13 +45,24 @@ def _retention_days(stack: Stack) -> int:
     return int(stack.parameter("MailRetentionDays", "90"))
 
 
+def beginning(stack: Stack, bucket: str, key: str, octets: int = _ENOUGH) -> bytes:
+    """Return the first octets of an object, which hold the headers; of an empty one there are none."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return stack.s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{octets - 1}")["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "InvalidRange":
+            raise
+        return b""
+
+
 def verdicts(stack: Stack, bucket: str, key: str) -> dict[str, Any]:
     """Return the verdicts as a receipt has them, from the headers that SES has put in front of the mail.
 
     Only the first header of a name counts: all others are the sender's. DMARC's policy is in none of them.
     """
-    body = stack.s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{_ENOUGH - 1}")["Body"].read()
-    headers = message_from_bytes(body, policy=policy.compat32)
+    headers = message_from_bytes(beginning(stack, bucket, key), policy=policy.compat32)
     given = {name: headers[header] for name, header in _VERDICTS.items() if headers[header]}
     found = {name: {"status": str(value).strip().upper()} for name, value in given.items()}
     results = str(headers["Authentication-Results"] or "")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from email import message_from_bytes, policy
 
 from mailroomctl.deliveries.headers import printable
+from mailroomctl.deliveries.raw_mail import beginning
 from mailroomctl.deliveries.side_by_side import side_by_side
 from mailroomctl.deliveries.table import Record
 from mailroomctl.stack import Stack
@@ -28,10 +29,9 @@ def _subject(stack: Stack, record: Record) -> str | None:
     from botocore.exceptions import ClientError
 
     try:
-        answer = stack.s3.get_object(Bucket=record["bucket"], Key=record["key"], Range=f"bytes=0-{_ENOUGH - 1}")
+        content = beginning(stack, record["bucket"], record["key"], _ENOUGH)
     except ClientError as error:
-        # An empty object has no first byte.
-        if error.response["Error"]["Code"] in ("NoSuchKey", "404", "InvalidRange"):
+        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
             return None
         raise
-    return printable(message_from_bytes(answer["Body"].read(), policy=policy.compat32).get("Subject"))
+    return printable(message_from_bytes(content, policy=policy.compat32).get("Subject"))

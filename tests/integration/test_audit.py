@@ -184,9 +184,9 @@ def test_repair_replays_what_is_missing_and_nothing_else(at: Operator) -> None:
 def test_all_repaired_is_success(at: Operator) -> None:
     store(at, "lost")
     FakeWorkflow(at, resolves(at, {BOB: BOB}))
-    assert "repaired 1 messages, 0 are left as they were" in at.run(f"audit {NOW} --repair")
+    assert "repaired 1, left 0 as they were" in at.run(f"audit {NOW} --repair")
     assert found(at, code=0) == {}
-    assert at.run(f"audit {NOW} --repair").endswith("repaired 0 messages, 0 are left as they were\n")
+    assert at.run(f"audit {NOW} --repair").endswith("repaired 0, left 0 as they were\n")
 
 
 @pytest.mark.parametrize(
@@ -208,6 +208,12 @@ def test_what_is_not_certain_is_left_to_a_person(at: Operator, lines: Any, recip
     assert not workflow.events
     at.run(f"audit {NOW} --repair", 1)
     assert "mailroomctl replay lost --recipient" in at.stderr
+
+
+def test_raw_mail_without_an_octet_names_nobody(at: Operator) -> None:
+    at.s3.put_object(Bucket="mail", Key="mail/lost", Body=b"")
+    [reason] = at.json(f"audit {NOW} --repair", 1)["reasons"]
+    assert reason["reason"].startswith("SES's own lines name no recipient")
 
 
 def test_a_line_that_the_sender_wrote_names_nobody(at: Operator) -> None:
@@ -359,6 +365,7 @@ def test_an_interrupted_audit_goes_on_where_it_was(at: Operator, state: Path, mo
     [file] = state.glob("*.sqlite")
     assert file.stat().st_mode & 0o777 == 0o600
     monkeypatch.setattr(look, "compare", findings.compare)
+    assert "--since is later" in at.fails("audit --since 2030-01-01"), "a mistake, which costs nothing of it"
     calls = counted(monkeypatch)
     answer = at.json("audit --resume", 1)
     assert [row["finding"] for row in answer["findings"]] == ["lost"]
