@@ -188,8 +188,11 @@ def test_without_a_file_doveconf_is_asked(at: Operator, tmp_path: Path, monkeypa
 def test_a_file_that_cannot_be_read(at: Operator, tmp_path: Path) -> None:
     assert at.fails(f"dovecot check {tmp_path}/none").endswith("none: No such file or directory.")
     (tmp_path / "bytes").write_bytes(b"\xff")
-    assert at.fails(f"dovecot check {tmp_path}/bytes").endswith("invalid start byte.")
+    assert at.fails(f"dovecot check {tmp_path}/bytes").endswith(
+        "bytes: this is no text in UTF-8; give what doveconf -n prints."
+    )
     (tmp_path / "text").write_text("hello\n")
     assert at.fails(f"dovecot check {tmp_path}/text") == (
-        "this is no output of doveconf -n: its first line says no version."
+        f"{tmp_path}/text: this is no output of doveconf -n, whose first line says the version; "
+        "a file dovecot.conf will not do."
     )
