@@ -42,19 +42,24 @@ def configuration(version: Version, wanted: Wanted) -> str:
     return "\n".join(part for part in (make(wanted) for make in parts) if part)
 
 
-def quoted(name: str) -> str:
-    """Return a name as it stands behind ``mailbox``; raises ``CommandError`` for one that Dovecot cannot read there."""
+def quoted(name: str, version: str) -> str:
+    """Return a name as it stands behind ``mailbox``; raises ``CommandError`` for one that Dovecot cannot read there.
+
+    2.4 takes ``%{`` for the beginning of a variable, and does not start with one that it does not know.
+    """
     if '"' in name:
         raise CommandError(f"Dovecot's configuration cannot name the folder {name}; choose another junk_folder.")
     if all(one.isalnum() or one in "-_" for one in name) and name.isascii():
         return name
     escaped = name.replace("\\", "\\\\")
+    if version == "2.4":
+        escaped = escaped.replace("%{", "%%{")
     return f'"{escaped}"'
 
 
-def section(folder: str, use: str = "Junk") -> str:
+def section(version: str, folder: str, use: str = "Junk") -> str:
     """Return the part of the namespace that makes a folder, subscribes to it and says what it is for."""
-    return f"  mailbox {quoted(folder)} {{\n    auto = subscribe\n    special_use = \\{use}\n  }}\n"
+    return f"  mailbox {quoted(folder, version)} {{\n    auto = subscribe\n    special_use = \\{use}\n  }}\n"
 
 
 def user_section(version: str, kind: str, users_file: str = USERS_FILE) -> str:
@@ -151,9 +156,17 @@ ssl_server_key_file = {wanted.key}
 """
 
 
-def _folders(wanted: Wanted) -> str:
+def _folders_2_3(wanted: Wanted) -> str:
+    return _folders("2.3", wanted)
+
+
+def _folders_2_4(wanted: Wanted) -> str:
+    return _folders("2.4", wanted)
+
+
+def _folders(version: Version, wanted: Wanted) -> str:
     uses = {**{name: name for name in ("Sent", "Drafts", "Trash")}, **dict.fromkeys(wanted.junk_folders, "Junk")}
-    sections = "".join(section(name, use) for name, use in uses.items())
+    sections = "".join(section(version, name, use) for name, use in uses.items())
     return f"""\
 # The folders. What Mailroom puts aside as junk must be in a folder that clients show.
 namespace inbox {{
@@ -200,5 +213,5 @@ quota "User quota" {{
 """
 
 
-_PARTS_2_3 = (_start_2_3, _mail_2_3, _users_2_3, _tls_2_3, _folders, _quota_2_3)
-_PARTS_2_4 = (_start_2_4, _mail_2_4, _users_2_4, _tls_2_4, _folders, _quota_2_4)
+_PARTS_2_3 = (_start_2_3, _mail_2_3, _users_2_3, _tls_2_3, _folders_2_3, _quota_2_3)
+_PARTS_2_4 = (_start_2_4, _mail_2_4, _users_2_4, _tls_2_4, _folders_2_4, _quota_2_4)

@@ -44,11 +44,13 @@ def folders(conf: Doveconf, layout: Layout) -> Iterator[Finding]:
         text = f"its location, {elsewhere}, goes before mail_location"
         yield Finding(ERROR, inbox[-1], text, f"{inbox[-1]} {{\n  location =\n}}")
     folders = {
-        place[-1].partition(" ")[2]: inside for place, inside in conf.sections("mailbox").items() if place[:-1] == inbox
+        _name(place[-1], conf.version): inside
+        for place, inside in conf.sections("mailbox").items()
+        if place[:-1] == inbox
     }
     for name in layout.junk_folders:
         inside = folders.get(name, {})
-        fix = f"namespace inbox {{\n{section(name)}}}"
+        fix = f"namespace inbox {{\n{section(conf.version, name)}}}"
         if _either(inside, "auto", "mailbox_auto") != "subscribe":
             text = "nobody subscribes to it, and clients that show subscribed folders only hide its mail"
             yield Finding(ERROR, f"mailbox {name}", text, fix)
@@ -60,6 +62,12 @@ def folders(conf: Doveconf, layout: Layout) -> Iterator[Finding]:
         if age not in ("", "0"):
             text = f"Dovecot deletes its mail after {age}, whether somebody has read it or not"
             yield Finding(WARNING, f"mailbox {name} autoexpunge", text, "autoexpunge = 0")
+
+
+def _name(mailbox: str, version: str) -> str:
+    """The folder's name, which 2.4 keeps from looking like a variable."""
+    name = mailbox.partition(" ")[2]
+    return name.replace("%%{", "%{") if version == "2.4" else name
 
 
 def _either(inside: dict[str, str], *names: str) -> str:

@@ -15,6 +15,7 @@ from tests.fakes.dynamodb import domain
 from tests.unit.mailroom.test_addresses import SAME
 
 MAIL = b"From: alice@example.org\r\nSubject: for any name\r\n\r\nhello\r\n"
+ODD_JUNK = "100%{off} #$junk {"
 JUNK = "Verdächtig/Spam"
 
 #: As people write themselves: every spelling of the directory's address tests, and more.
@@ -68,6 +69,7 @@ def _filled(company: Company) -> Iterator[Company]:
     at.parameters["JunkFolder"] = JUNK
     at.put(domain("partner.example", separators="+", alias_of="example.com"))
     at.put(domain("other.example", separators="+", policy={"junk_folder": "Rubbish"}))
+    at.put(domain("odd.example", separators="+", policy={"junk_folder": ODD_JUNK}))
     addresses = {parse(one).text for one in (*SPELLINGS, *RENAMED, "old@example.com", "none@example.com")}
     mailboxes: dict[str, dict[str, str]] = {one: {} for one in addresses - {"bob@partner.example"}}
     mailboxes |= {address: {"path": path} for address, path in CHOSEN.items()}
@@ -102,8 +104,8 @@ def opened(company: Company, login: str, password: str) -> str:
     with company.server.login(login, password) as imap:
         subscribed, listed = folders(imap, "lsub"), folders(imap)
         junk = "Verd&AOQ-chtig/Spam"
-        assert {junk, "Rubbish", "Sent", "Drafts", "Trash"} <= subscribed.keys()
-        assert "\\Junk" in listed[junk] & listed["Rubbish"]
+        assert {junk, "Rubbish", ODD_JUNK, "Sent", "Drafts", "Trash"} <= subscribed.keys()
+        assert "\\Junk" in listed[junk] & listed["Rubbish"] & listed[ODD_JUNK]
         bodies = []
         for folder in ("INBOX", junk):
             assert imap.select(f'"{folder}"', readonly=True) == ("OK", [b"1"]), (login, folder)

@@ -169,3 +169,12 @@ def test_errors_come_first() -> None:
     assert {"mail_location", "mmap_disable", "mail_fsync", "auth_username_chars", "namespace", "passdb", "userdb"} <= {
         one.setting for one in found
     }
+
+
+def test_a_junk_folder_that_2_4_keeps_from_being_a_variable_is_found() -> None:
+    section = '  mailbox "100%%{off}" {\n    auto = subscribe\n    special_use = "\\\\Junk"\n  }\n'
+    text = PRINTED["2.4"].replace("  mailbox Junk {", section + "  mailbox Junk {", 1)
+    layout = Layout(junk_folders=("Junk", "100%{off}"))
+    assert check_doveconf(text, layout) == []
+    [missing] = check_doveconf(PRINTED["2.4"], layout)
+    assert 'mailbox "100%%{off}" {' in missing.fix

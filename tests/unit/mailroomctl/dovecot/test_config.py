@@ -46,6 +46,13 @@ def test_where_the_home_is_the_maildir(version: Version) -> None:
     assert {"mail_location = maildir:~", "mail_path = ~"} & set(lines)
 
 
+def test_what_looks_like_a_variable_of_2_4_is_none() -> None:
+    wanted = Wanted(junk_folders=["100%{off}", "5%"])
+    assert '  mailbox "100%%{off}" {\n' in configuration("2.4", wanted)
+    assert '  mailbox "100%{off}" {\n' in configuration("2.3", wanted)
+    assert all('  mailbox "5%" {\n' in configuration(version, wanted) for version in VERSIONS)
+
+
 def test_the_first_setting_of_2_4_is_the_version() -> None:
     assert settings(configuration("2.4", Wanted()))[0] == "dovecot_config_version = 2.4.0"
 
