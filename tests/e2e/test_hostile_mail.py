@@ -1,4 +1,4 @@
-"""Forty hostile mails in a real browser: no connection, no look-up of a name, no script."""
+"""Seventy hostile mails in a real browser: no connection, no look-up of a name, no script."""
 
 import http.server
 import threading
@@ -16,10 +16,7 @@ from mailroomctl.times import iso
 from tests.e2e.browser import CHROMIUM, chromium
 from tests.e2e.eavesdroppers import asking_it, eavesdropping
 from tests.e2e.world import World, until
-from tests.fakes.hostile_mails import hostile_mails
-
-#: From this one on the mails are not just HTML.
-OTHER_THAN_HTML = 33
+from tests.fakes.hostile_mails import JUST_HTML, hostile_mails
 
 
 def test_no_mail_is_noticed(world: World, tmp_path: Path) -> None:
@@ -39,12 +36,12 @@ def test_no_mail_is_noticed(world: World, tmp_path: Path) -> None:
         page.locator("table.rows").wait_for()
         for number, message_id in enumerate(ids):
             # Most are HTML and have no other text; headers and source of each are written alike.
-            for view in ("html", "text", "headers", "source") if number >= OTHER_THAN_HTML else ("html",):
+            for view in ("html", "text", "headers", "source") if number >= JUST_HTML else ("html",):
                 address = f"{base}/mail/{message_id}?view={view}"
                 page.goto(address)
                 assert page.url == address
                 assert len(page.frames) == 2
-        for one in ids[OTHER_THAN_HTML:]:
+        for one in ids[JUST_HTML:]:
             page.goto(f"{base}/messages/{one}")
         assert wrong == []
         assert heard.connections == []
@@ -55,7 +52,7 @@ def test_no_mail_is_noticed(world: World, tmp_path: Path) -> None:
 
 
 def _arrived(world: World, mailbox: str, message_id: str, content: bytes) -> str:
-    """Put a mail where SES and the workflow would have put it: forty of them take half a minute through the queue."""
+    """Put a mail where SES and the workflow would have put it: seventy of them take a minute through the queue."""
     world.stored(message_id, content)
     now = datetime.now(UTC)
     record = {

@@ -516,6 +516,13 @@ def test_a_mail(pages: Pages) -> None:
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20b.html"
     assert answer.headers["content-security-policy"] == policy
     assert pages.answer("GET", "/mail/m1/part/source").text == source.decode()
+    store(pages.at, "m2", b"Content-Type: text/html; charset=utf-7\r\n\r\n<p>+2AA-half</p>")
+    assert "half" in pages.get("/mail/m2/view/html")
+    store(pages.at, "m3", b"Subject: long\r\n\r\n" + b"x" * 600_000)
+    for view in ("text", "source"):
+        text = pages.get(f"/mail/m3/view/{view}")
+        assert len(text) < 530_000
+        assert "The rest is in the file of the whole mail" in text
     pages.get("/mail/m1/part/9", 404)
     pages.get("/mail/m1/view/other", 404)
     assert "is gone" in pages.get("/mail/m9", 502)

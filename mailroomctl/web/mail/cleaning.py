@@ -5,10 +5,12 @@ is the second of two walls: the answer also forbids everything by its Content-Se
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from html import escape
-from html.parser import HTMLParser
 from urllib.parse import urlsplit
+
+from mailroomctl.web.mail.tokens import End, Start, Text, Token, tokens
 
 
 def _names(text: str) -> frozenset[str]:
@@ -25,7 +27,7 @@ _EMPTY = frozenset(("br", "col", "hr", "img", "wbr"))
 #: Left out with everything in them; the others that are not known only lose their tags.
 _WITH_CONTENT = _names(
     "applet audio base button canvas embed frame frameset head iframe input link math meta noembed "
-    "noframes noscript object option param plaintext script select source svg template textarea title "
+    "noframes noscript object option param plaintext script select source style svg template textarea title "
     "track video xmp"
 )
 _NEVER_CLOSED = frozenset(("base", "embed", "frame", "input", "link", "meta", "param", "source", "track"))
@@ -42,8 +44,8 @@ _LONGEST = 2_000_000  # characters
 def clean(text: str, pictures: Mapping[str, str]) -> str:
     """Return a whole page. ``pictures`` has the data: address of each part by its Content-ID."""
     writer = _Writer(pictures)
-    writer.feed(text[:_LONGEST])
-    writer.close()
+    for token in tokens(text[:_LONGEST]):
+        writer.write(token)
     return PAGE.format(body=writer.done())
 
 
@@ -56,58 +58,61 @@ PAGE = (
 """A page of a mail, which is a response of its own."""
 
 
-class _Writer(HTMLParser):
+class _Writer:
     def __init__(self, pictures: Mapping[str, str]) -> None:
-        super().__init__(convert_charrefs=True)
         self._pictures = pictures
         self._written: list[str] = []
         self._open: list[str] = []
+        self._opened = Counter[str]()
         self._leaving_out: list[str] = []
-        self._style = False
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def write(self, token: Token) -> None:
+        """Write a token, if it may be there."""
+        match token:
+            case Text(text) if not self._leaving_out:
+                self._written.append(escape(text, quote=False))
+            case Start(name, attributes):
+                self._start(name, attributes)
+            case End(name):
+                self._end(name)
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._leaving_out:
             if tag in _WITH_CONTENT and tag not in _NEVER_CLOSED:
-                self._leaving_out.append(tag)
-            return
-        if tag == "style":
-            self._style = True
+                self._leave_out(tag)
         elif tag in _WITH_CONTENT:
             # The head of a mail has no end where it is broken; nothing in it is text.
             if tag not in _NEVER_CLOSED and tag != "head":
-                self._leaving_out.append(tag)
+                self._leave_out(tag)
         elif tag in _TEXT and len(self._open) < _DEEPEST:
-            self._write_tag(tag, {name: value or "" for name, value in attrs})
+            self._write_tag(tag, attributes)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in _WITH_CONTENT and tag != "style":
-            self.handle_starttag(tag, attrs)
-            self.handle_endtag(tag)
+    def _leave_out(self, tag: str) -> None:
+        self._leaving_out.append(tag)
+        self._opened[f"out {tag}"] += 1
 
-    def handle_endtag(self, tag: str) -> None:
+    def _end(self, tag: str) -> None:
         if self._leaving_out:
-            if tag in self._leaving_out:
-                while self._leaving_out.pop() != tag:
-                    pass
-            return
-        if tag == "style":
-            self._style = False
-        elif tag in self._open:
-            while True:
-                last = self._open.pop()
-                self._written.append(_end(last))
-                if last == tag:
-                    break
+            if self._opened[f"out {tag}"]:
+                last = ""
+                while last != tag:
+                    last = self._leaving_out.pop()
+                    self._opened[f"out {last}"] -= 1
+        elif self._opened[tag]:
+            last = ""
+            while last != tag:
+                last = self._close()
 
-    def handle_data(self, data: str) -> None:
-        # The styles of a whole mail are left out: those of its elements stay.
-        if not self._leaving_out and not self._style:
-            self._written.append(escape(data, quote=False))
+    def _close(self) -> str:
+        last = self._open.pop()
+        self._opened[last] -= 1
+        self._written.append(_end(last))
+        return last
 
     def done(self) -> str:
         """Close what is open."""
         while self._open:
-            self._written.append(_end(self._open.pop()))
+            self._close()
         return "".join(self._written)
 
     def _write_tag(self, tag: str, given: dict[str, str]) -> None:
@@ -123,6 +128,7 @@ class _Writer(HTMLParser):
         self._written.append(f"<{_written(tag)}{_attributes(kept)}>")
         if tag not in _EMPTY:
             self._open.append(tag)
+            self._opened[tag] += 1
 
     def _write_picture(self, given: dict[str, str], kept: dict[str, str]) -> None:
         source = given.get("src", "").strip()

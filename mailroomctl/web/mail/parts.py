@@ -2,15 +2,20 @@
 
 import base64
 import codecs
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from email import message_from_bytes, policy
+from email import policy
+from email.feedparser import BytesFeedParser
 from email.header import decode_header, make_header
 from email.message import Message
 
 _MOST_PARTS = 200
 _LARGEST_PICTURE = 2_000_000  # octets, of all pictures in the text
+_MOST_HEADERS = 1000
+_PIECE = 256 * 1024  # octets
+_PATIENCE = 5.0  # seconds of a processor
 _LARGEST_TEXT = 4_000_000  # octets; nobody reads more
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
@@ -57,8 +62,13 @@ def read_mail(source: bytes) -> Mail:
     """Take a mail apart."""
     mail = Mail(source)
     try:
-        message = message_from_bytes(source, policy=policy.compat32)
-        mail.headers = [(decoded(name), decoded(value)) for name, value in message.raw_items()]
+        message, whole = _parsed(source)
+        if not whole:
+            mail.problem = "to take it apart takes too long: what is missing is in the file of the whole mail"
+        raw = list(message.raw_items())
+        mail.headers = [(decoded(name), decoded(value)) for name, value in raw[:_MOST_HEADERS]]
+        if len(raw) > _MOST_HEADERS:
+            mail.problem = f"it has more than {_MOST_HEADERS} headers"
         for number, part in enumerate(_leaves(message)):
             if number >= _MOST_PARTS:
                 mail.problem = f"it has more than {_MOST_PARTS} parts"
@@ -67,6 +77,17 @@ def read_mail(source: bytes) -> Mail:
     except (Exception, RecursionError) as error:
         mail.problem = f"it cannot be taken apart: {type(error).__name__}"
     return mail
+
+
+def _parsed(source: bytes) -> tuple[Message, bool]:
+    """Parse a mail, and say whether it was all: a stranger can make millions of parts of forty megabytes."""
+    parser = BytesFeedParser(policy=policy.compat32)
+    began = time.thread_time()
+    for start in range(0, len(source), _PIECE):
+        if time.thread_time() - began > _PATIENCE:
+            return parser.close(), False
+        parser.feed(source[start : start + _PIECE])
+    return parser.close(), True
 
 
 def decoded(value: object) -> str:

@@ -1,6 +1,8 @@
 """A mail as a page may show it: whatever a stranger wrote, nothing fails, and nothing that reaches out is left."""
 
+import itertools
 import re
+import time
 from email.message import EmailMessage
 from html.parser import HTMLParser
 
@@ -8,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailroomctl.web.mail import parts
 from mailroomctl.web.mail.cleaning import clean
 from mailroomctl.web.mail.parts import Mail, decoded, read_mail
+from mailroomctl.web.mail.tokens import End, Start, Text, tokens
 from mailroomctl.web.rendering import environment, size, took, visible, when
 from tests.fakes.hostile_mails import hostile_mails
 
@@ -95,8 +99,8 @@ def check(page: str) -> Look:
     return look
 
 
-def test_there_are_forty() -> None:
-    assert len(MAILS) == 40
+def test_there_are_seventy() -> None:
+    assert len(MAILS) == 70
 
 
 @pytest.mark.parametrize("name", MAILS)
@@ -105,6 +109,8 @@ def test_a_hostile_mail(name: str) -> None:
     check(clean(mail.html, mail.pictures))
     for one in mail.attachments:
         assert not set("/\\\r\n\0") & set(one.name)
+        assert one.name
+        assert one.name.isprintable()
         assert not one.name.startswith(".")
 
 
@@ -208,6 +214,83 @@ def test_a_mail_with_too_many_parts() -> None:
     mail = read_mail(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + body + b"--b--\r\n")
     assert len(mail.attachments) == 200
     assert "more than 200 parts" in mail.problem
+
+
+def test_a_mail_with_too_many_headers() -> None:
+    mail = read_mail(b"X: y\r\n" * 2000 + b"\r\nbody")
+    assert len(mail.headers) == 1000
+    assert "more than 1000 headers" in mail.problem
+    assert mail.text == "body"
+
+
+def test_a_mail_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = itertools.count()
+    monkeypatch.setattr(parts.time, "thread_time", lambda: next(moments) * 2.0)
+    mail = read_mail(b"Subject: large\r\n\r\n" + b"text\r\n" * 200_000)
+    assert mail.header("Subject") == "large"
+    assert mail.text.startswith("text")
+    assert "takes too long" in mail.problem
+
+
+HARD = {
+    "comments": "<!--",
+    "tags": "<a",
+    "end tags": "</",
+    "sections": "<![CDATA[",
+    "instructions": "<?",
+    "attributes": '<a b="',
+    "unquoted": "<a =",
+    "spaces": "<a " + " " * 50,
+    "open": "<div><p>",
+    "others' ends": "<b></i>",
+    "scripts": "<script>x</",
+    "left out": "<object></video>",
+    "references": "&#",
+}
+
+
+@pytest.mark.parametrize("unit", HARD.values(), ids=HARD.keys())
+def test_html_is_read_in_a_time_that_grows_with_its_length(unit: str) -> None:
+    """A parser that looks for the end of each again would take minutes."""
+    text = unit * (400_000 // len(unit))
+    began = time.thread_time()
+    check(clean(text, {}))
+    assert time.thread_time() - began < 5
+
+
+def test_tokens() -> None:
+    text = "a&lt;<B c=1 D='2' e=\"3\" f c=4>x</b y='>'><!-- > --><!-->y<!x>< z</><script a><b></script ><p/>"
+    assert list(tokens(text)) == [
+        Text("a<"),
+        Start("b", {"c": "1", "d": "2", "e": "3", "f": ""}),
+        Text("x"),
+        End("b"),
+        Text("y"),
+        Text("<"),
+        Text(" z"),
+        Start("script", {"a": ""}),
+        End("script"),
+        Start("p"),
+    ]
+    for unfinished in (
+        "<b",
+        "<b c",
+        "<b c='",
+        "<b c=",
+        "</b",
+        "<!-- x",
+        "<!x",
+        "<?x",
+        "</",
+        "<script>x",
+        "<style>x</styl",
+    ):
+        assert [one for one in tokens(f"a{unfinished}") if not isinstance(one, Start)] == [Text("a")], unfinished
+
+
+def test_characters_that_no_page_can_have() -> None:
+    mail = read_mail(b"Content-Type: text/html; charset=utf-7\r\n\r\n<p>+2AA-</p>")
+    assert "\ud800" in clean(mail.html, {})
 
 
 def test_a_mail_that_cannot_be_taken_apart() -> None:
