@@ -2,6 +2,8 @@
 
 import base64
 import codecs
+import mimetypes
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,12 +12,17 @@ from email import policy
 from email.feedparser import BytesFeedParser
 from email.header import decode_header, make_header
 from email.message import Message
+from typing import Any
 
 _MOST_PARTS = 200
 _LARGEST_PICTURE = 2_000_000  # octets, of all pictures in the text
 _MOST_HEADERS = 1000
 _PIECE = 256 * 1024  # octets
 _PATIENCE = 5.0  # seconds of a processor
+#: Decoded in a time that grows with the square of the length, as only names of domains should be.
+_NO_TEXT = ("punycode", "idna", "undefined")
+_SLOW_WORD = re.compile(rf"=\?({'|'.join(_NO_TEXT)})[*?]", re.IGNORECASE)
+_LONGEST_HEADER = 100_000  # characters
 _LARGEST_TEXT = 4_000_000  # octets; nobody reads more
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
@@ -79,9 +86,20 @@ def read_mail(source: bytes) -> Mail:
     return mail
 
 
+class _Part(Message):
+    """A part whose text is decoded by what is meant for texts: the parser decodes by itself as well."""
+
+    def get_content_charset(self, failobj: Any = None) -> Any:
+        found = super().get_content_charset(failobj)
+        try:
+            return failobj if codecs.lookup(found).name in _NO_TEXT else found
+        except (LookupError, TypeError, ValueError):
+            return found
+
+
 def _parsed(source: bytes) -> tuple[Message, bool]:
     """Parse a mail, and say whether it was all: a stranger can make millions of parts of forty megabytes."""
-    parser = BytesFeedParser(policy=policy.compat32)
+    parser = BytesFeedParser(_Part, policy=policy.compat32)
     began = time.thread_time()
     for start in range(0, len(source), _PIECE):
         if time.thread_time() - began > _PATIENCE:
@@ -93,9 +111,10 @@ def _parsed(source: bytes) -> tuple[Message, bool]:
 def decoded(value: object) -> str:
     """Decode a header (RFC 2047) to one line."""
     text = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    # An encoded word that is none stays as it is.
-    with suppress(Exception):
-        text = str(make_header(decode_header(text)))
+    # An encoded word that is none stays as it is, and so do those that would take long.
+    if len(text) <= _LONGEST_HEADER and not _SLOW_WORD.search(text):
+        with suppress(Exception):
+            text = str(make_header(decode_header(text)))
     return " ".join(text.split())
 
 
@@ -122,7 +141,11 @@ def _add(mail: Mail, number: int, part: Message) -> None:
         mail.html = _text(part, content)
     else:
         content_id = str(part.get("Content-ID", "")).strip().strip("<>")
-        mail.attachments.append(Attachment(number, name or f"part-{number}", kind, content, content_id))
+        mail.attachments.append(Attachment(number, name or _unnamed(number, kind), kind, content, content_id))
+
+
+def _unnamed(number: int, kind: str) -> str:
+    return f"part-{number}{mimetypes.guess_extension(kind) or ''}"
 
 
 def _content(part: Message) -> bytes:
@@ -148,16 +171,14 @@ def _inner(mail: Message) -> bytes:
 
 def _text(part: Message, content: bytes) -> str:
     content = content[:_LARGEST_TEXT]
-    try:
-        charset = part.get_content_charset() or "utf-8"
-        return content.decode("utf-8" if _is_slow(charset) else charset, "replace")
-    except (LookupError, ValueError):
-        return content.decode("utf-8", "replace")
-
-
-def _is_slow(charset: str) -> bool:
-    """Names of domains are decoded in a time that grows with the square of their length; a text is none."""
-    return codecs.lookup(charset).name in ("punycode", "idna")
+    with suppress(LookupError, ValueError):
+        charset = codecs.lookup(part.get_content_charset() or "ascii").name
+        if charset != "ascii":
+            return content.decode(charset, "replace")
+    # It does not say what it is, or what nobody knows.
+    with suppress(ValueError):
+        return content.decode()
+    return content.decode("cp1252", "replace")
 
 
 def _name(part: Message) -> str:

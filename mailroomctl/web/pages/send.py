@@ -1,5 +1,6 @@
 """Compose a mail or upload one, with the verdicts that SES is to give: to try rules on the embedded AWS."""
 
+import re
 from email.message import EmailMessage
 from typing import Any
 
@@ -39,7 +40,7 @@ async def send(request: Request) -> Response:
     settings = _settings(request)
     form = await request.form(max_part_size=_LARGEST)
     content = await _content(form)
-    recipients = str(form.get("to") or "").replace(",", " ").split()
+    recipients = _recipients(form)
     sender = str(form.get("sender") or "").strip()
     given = [f"{name}={form[name]}" for name in (*CHECKS, DMARC_POLICY) if form.get(name)]
     context: Context = request.app.state.context
@@ -78,10 +79,14 @@ async def _content(form: FormData) -> bytes:
         return await file.read()
     message = EmailMessage()
     message["From"] = str(form.get("sender") or "nobody@example.org").strip()
-    message["To"] = ", ".join(str(form.get("to") or "").replace(",", " ").split())
+    message["To"] = ", ".join(_recipients(form))
     message["Subject"] = " ".join(str(form.get("subject") or "").split())
     message.set_content(str(form.get("text") or "").replace("\r\n", "\n"))
     return message.as_bytes().replace(b"\n", b"\r\n")
+
+
+def _recipients(form: FormData) -> list[str]:
+    return list(filter(None, re.split(r"[\s,;]+", str(form.get("to") or ""))))
 
 
 def _settings(request: Request) -> Settings:

@@ -198,14 +198,43 @@ def test_parts_of_a_usual_mail() -> None:
     assert mail.text == "text with ü\n"
     assert "html" in mail.html
     assert [(one.kind, one.name) for one in mail.attachments] == [
-        ("image/png", "part-2"),
+        ("image/png", "part-2.png"),
         ("application/pdf", "Rechnung für März.pdf"),
-        ("message/rfc822", "part-4"),
+        ("message/rfc822", "part-4.eml"),
     ]
     assert mail.attachments[1].content == b"%PDF"
     assert b"Subject: inner" in mail.attachments[2].content
     assert mail.pictures == {"pic": "data:image/png;base64,iVBORw=="}
     assert mail.problem == ""
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=us-ascii", "; charset=no-such", '; charset="'])
+def test_a_text_that_does_not_say_what_it_is(charset: str) -> None:
+    head = f"Content-Type: text/plain{charset}\r\n\r\n".encode()
+    assert read_mail(head + "Grüße".encode()).text == "Grüße"
+    assert read_mail(head + "Grüße ja".encode("cp1252")).text == "Grüße ja"
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "undefined"])
+def test_no_text_is_decoded_as_the_name_of_a_domain(charset: str) -> None:
+    """That would take minutes, or raise."""
+    text = b"a-" * 100_000 + b"\xff" + b"zz99" * 30_000
+    word = b"=?" + charset.upper().encode() + b"?q?" + b"a-" * 40_000 + b"?="
+    began = time.thread_time()
+    mail = read_mail(
+        b"Content-Type: text/plain; charset=" + charset.encode() + b"\r\nSubject: " + word + b"\r\n\r\n" + text
+    )
+    assert time.thread_time() - began < 5
+    assert mail.problem == ""
+    assert len(mail.text) == len(text)
+
+
+def test_a_mail_within_a_mail_that_cannot_be_written_again() -> None:
+    head = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
+    inner = b"Subject: \xff inner\r\nContent-Type: text/plain; charset=\xff\r\n\r\n\r\n\xff"
+    mail = read_mail(head + inner + b"\r\n--b\r\nContent-Type: image/png\r\n\r\nx\r\n--b--\r\n")
+    assert [one.kind for one in mail.attachments] == ["message/rfc822", "image/png"]
+    assert b"inner" in mail.attachments[0].content
 
 
 def test_a_mail_with_too_many_parts() -> None:
