@@ -232,11 +232,15 @@ def test_keys(at: Operator, world: World) -> None:
 def test_the_overview_changes_by_itself(at: Operator, world: World) -> None:
     assert at.page.url.endswith("/")
     at.sees("The last 24 hours")
+    stop = at.page.get_by_role("link", name="Stop the pipe…")
+    stop.focus()
     gone, held = world.mailbox("gone"), world.mailbox("entry")
     world.put({"address": held, "type": "alias", "targets": [f"no-{gone}"]})
     world.deliver(b"Subject: to nobody\r\n\r\n", held)
     at.sees(held)
     at.sees("An operator is needed")
+    assert stop.evaluate("link => link === document.activeElement")
+    at.page.evaluate("document.activeElement.blur()")
     at.picture("overview", whole=True)
     at.page.emulate_media(color_scheme="dark")
     at.picture("overview-dark")
@@ -258,5 +262,9 @@ def test_another_browser_needs_an_address_of_its_own(browser: Browser, at: Opera
         assert answer.status == 401
         page.goto(lifecycle.console_address(world.settings))
         assert page.url == base
+        page.locator("#overview table").first.wait_for()
+        page.route("**/events", lambda route: route.abort())
+        page.reload()
+        page.get_by_text("The console does not answer").wait_for()
     # The address that was used is gone from this one as well.
     assert "/enter/" not in at.page.evaluate("document.referrer + location.href")

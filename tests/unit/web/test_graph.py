@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,48 @@ def test_an_explanation_as_a_drawing() -> None:
     for text in ("✓ bob@example.com", "‖ held: 5.1.1", "5.1.1 &lt;there&gt; is no such address"):
         assert text in picture
     assert draw_way({**data, "look_ups": [], "undelivered": []}) == ""
+
+
+def look_up(address: str, *targets: str) -> dict[str, Any]:
+    return {
+        "address": address,
+        "steps": [f"{address}: exact"],
+        "tag": None,
+        "leads_to": list(targets),
+        "mailbox": None if targets else address,
+        "problem": None,
+    }
+
+
+def drawn(*look_ups: dict[str, Any]) -> tuple[list[tuple[float, float]], list[list[float]]]:
+    """Draw, and return the corners of the boxes and the numbers of the arrows."""
+    outcomes = [
+        {"mailbox": one["mailbox"], "path": "p", "folder": "INBOX", "action": "deliver", "verdict": ""}
+        for one in look_ups
+        if one["mailbox"]
+    ]
+    data = {"address": look_ups[0]["address"], "look_ups": look_ups, "deliveries": outcomes, "undelivered": []}
+    picture = draw_way(data)
+    boxes = [(float(x), float(y)) for x, y in re.findall(r'<rect x="([\d.]+)" y="([\d.]+)"', picture)]
+    arrows = [[float(one) for one in re.findall(r"[\d.]+", path)] for path in re.findall(r'#tip\)" d="M([^"]+)"', picture)]
+    return boxes, arrows
+
+
+def test_a_large_group_stands_below_each_other_and_begins_at_the_top() -> None:
+    members = [f"box{number}@example.com" for number in range(60)]
+    boxes, arrows = drawn(look_up("all@example.com", *members), *map(look_up, members))
+    assert len(boxes) == 121
+    assert len({x for x, _ in boxes}) == 3
+    assert min(boxes) == (10.0, 10.0)
+    assert len(arrows) == 120
+    assert sum(arrow[:2] == arrows[0][:2] for arrow in arrows) == 60
+
+
+def test_a_loop_leads_back_from_the_top_of_a_box() -> None:
+    boxes, arrows = drawn(look_up("a@example.com", "b@example.com"), look_up("b@example.com", "a@example.com"))
+    (_, first), (_, second) = boxes
+    there, back = arrows
+    assert first < there[1] < there[-1] == second
+    assert back[1] == second
+    assert back[-1] == there[1]
+    assert back[0] != there[-2]
