@@ -1,8 +1,9 @@
 """The operator's command line against moto: tables, a bucket, and a stack that names them."""
 
 import json
+import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +13,7 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from mailroomctl.main import app
+from mailroomctl.stack import Stack
 from mailroomctl.version import VERSION
 from tests.integration.template_tables import table
 
@@ -99,11 +101,24 @@ class Operator:
         return {item["address"]: item for item in self.dynamodb.Table("directory").scan()["Items"]}
 
 
+#: The clients of all commands: to make one takes as long as most calls, and moto answers it in every test.
+_clients: dict[tuple[str, str, str], Any] = {}
+
+
+def _made_once(make: Callable[..., Any], stack: Stack, service: str, options: dict[str, Any]) -> Any:
+    """The client that a command would make; one of its own where the test is about credentials or endpoints."""
+    if stack.endpoint_url or stack.profile or os.environ.get("AWS_ACCESS_KEY_ID") != "FOOBARKEY":  # as moto sets it
+        return make(stack, service, **options)
+    key = (service, stack.region, repr(sorted(options.items())))
+    if key not in _clients:
+        _clients[key] = make(stack, service, **options)
+    return _clients[key]
+
+
 @contextmanager
 def operator(monkeypatch: Any) -> Iterator[Operator]:
     """An operator with credentials and a deployed, empty stack."""
     from mailroomctl.queues import in_flight
-    from mailroomctl.stack import Stack
 
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "MAILROOM_STACK_NAME"):
         monkeypatch.delenv(name, raising=False)
@@ -114,7 +129,7 @@ def operator(monkeypatch: Any) -> Iterator[Operator]:
         real = Stack._client
 
         def client(self: Stack, service: str, **options: Any) -> Any:
-            return one.replaced.get(service) or real(self, service, **options)
+            return one.replaced.get(service) or _made_once(real, self, service, options)
 
         monkeypatch.setattr(Stack, "_client", client)
         monkeypatch.setattr(in_flight, "WAIT", 0)
