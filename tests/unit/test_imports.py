@@ -17,9 +17,10 @@ LEVELS = [
     {"audit", "flow"},
     {"queues"},
     {"dovecot", "workmail"},
-    {"directory", "deliveries", "moving", "setup"},
     {"command", "options"},
-    {"stack", "console", "errors", "interrupts", "times", "addresses", "verdicts", "version", "key_policy"},
+    {"directory", "deliveries", "moving", "setup"},
+    {"stack", "console", "errors", "interrupts", "times", "addresses", "for_people", "verdicts", "version"}
+    | {"key_policy"},
 ]
 
 

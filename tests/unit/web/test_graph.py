@@ -227,7 +227,8 @@ def drawn(*look_ups: dict[str, Any]) -> tuple[list[tuple[float, float]], list[li
     data = {"address": look_ups[0]["address"], "look_ups": look_ups, "deliveries": outcomes, "undelivered": []}
     picture = draw_way(data)
     boxes = [(float(x), float(y)) for x, y in re.findall(r'<rect x="([\d.]+)" y="([\d.]+)"', picture)]
-    arrows = [[float(one) for one in re.findall(r"[\d.]+", path)] for path in re.findall(r'#tip\)" d="M([^"]+)"', picture)]
+    paths = re.findall(r'#tip\)" d="M([^"]+)"', picture)
+    arrows = [[float(one) for one in re.findall(r"[\d.]+", path)] for path in paths]
     return boxes, arrows
 
 

@@ -82,7 +82,7 @@ def test_the_same_text_twice_is_one_outcome() -> None:
     assert [one["recipient"] for one in result["undelivered"]] == ["no address", "(empty)"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 400), st.integers(1, 64), st.sampled_from(["example.com", "unknown.example", "é.example"]))
 def test_either_all_have_an_outcome_or_the_message_is_parked(count: int, length: int, place: str) -> None:
     names = [f"{n}{'x' * (length - len(str(n)))}@{place}" for n in range(count)]

@@ -87,7 +87,7 @@ def check(result: dict[str, Any], recipients: list[Any]) -> None:
         assert one["code"][:2] in ("5.", "4.")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(entries, max_size=12), st.lists(st.one_of(addresses, st.text(max_size=8)), max_size=6), messages)
 def test_every_directory(table: list[dict[str, Any]], recipients: list[str], message: dict[str, Any]) -> None:
     dynamodb = FakeDynamoDB(table)
@@ -99,7 +99,7 @@ def test_every_directory(table: list[dict[str, Any]], recipients: list[str], mes
     assert not now or max(now.values()) == 1, "a key is read twice for one refusal"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 30), st.data())
 def test_every_graph_of_aliases_ends(size: int, data: st.DataObject) -> None:
     names = [f"n{number}@example.com" for number in range(size)]

@@ -41,7 +41,7 @@ def test_every_spelling_is_of_the_address_and_the_usual_one_is_first(written: st
     assert {parse(one) for one in found} == {address}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=20))
 def test_two_addresses_share_no_spelling(local_part: str) -> None:
     try:

@@ -70,7 +70,7 @@ def test_what_the_source_says_nothing_about_is_new_unless_asked(tmp_path: Path, 
     }
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(MAILS, MAILS, st.randoms())
 def test_a_second_export_in_another_order_adds_what_is_new(
     first: list[tuple[str, bytes]], more: list[tuple[str, bytes]], chance: Any
