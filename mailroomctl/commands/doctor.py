@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mailroomctl.console import Console
+from mailroomctl.directory.models import checked_address
 from mailroomctl.doctor import dovecot
 from mailroomctl.doctor.checks import CHECKS, DOVECOT, TEST_MESSAGE, Check
 from mailroomctl.doctor.findings import Report, Verdict
@@ -49,14 +50,16 @@ def doctor(
     into the mailbox is shown.
     """
     text = None if dovecot_config is None else read_text(dovecot_config)
+    # SES takes domains as DNS has them.
+    recipient = checked_address(send_test) if send_test else ""
     patient = Patient(stack)
     with console.progress("looking", len(CHECKS)) as progress:
         reports = run(patient, CHECKS, progress)
     if text is not None:
         check = Check(DOVECOT, "Dovecot", lambda patient: dovecot.configuration(patient, text))
         reports.append(Report(check.number, check.name, look(patient, check)))
-    if send_test:
-        test = Trial(send_test, sender or sender_for(patient, send_test), wait, smtp_port)
+    if recipient:
+        test = Trial(recipient, sender or sender_for(patient, recipient), wait, smtp_port)
         check = Check(TEST_MESSAGE, "test message", lambda patient: follow(patient, test, console.note))
         reports.append(Report(check.number, check.name, look(patient, check)))
     console.tree(page(reports), data(reports))

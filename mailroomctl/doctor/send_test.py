@@ -17,6 +17,7 @@ from mailroomctl.deliveries.raw_mail import stored_at, usual_key
 from mailroomctl.deliveries.table import BOUNCE, DeliveriesTable, Record, outcome_row
 from mailroomctl.doctor.findings import Finding, failure, passed, warning
 from mailroomctl.doctor.patient import Patient
+from mailroomctl.errors import CommandError
 
 #: Seconds between two looks.
 POLL = 1.0
@@ -57,8 +58,7 @@ def follow(patient: Patient, message: Trial, tell: Callable[[str], None]) -> Ite
         yield failure(
             f"the message was not sent: {refused}",
             "this says nothing of the mail of others; see the checks above",
-            f"aws sesv2 get-email-identity --email-identity {message.sender.rpartition('@')[2]}",
-            "mailroomctl doctor --send-test ADDRESS --from VERIFIED-ADDRESS",
+            *_helps(patient, message),
         )
         return
     yield passed(f"{_at(sent, sent.taken)} {'the SMTP server' if patient.embedded else 'SES'} has taken it: {sent.id}")
@@ -74,6 +74,19 @@ def follow(patient: Patient, message: Trial, tell: Callable[[str], None]) -> Ite
             "mailroomctl status",
             f"mailroomctl trace --mailbox {message.recipient} --since 10m",
         )
+
+
+def _helps(patient: Patient, message: Trial) -> tuple[str, ...]:
+    """Commands that lead further where a message was refused."""
+    if patient.embedded:
+        return (
+            f"mailroomctl explain {message.recipient}",
+            f"mailroomctl doctor --send-test {message.recipient} --smtp-port PORT",
+        )
+    return (
+        f"aws sesv2 get-email-identity --email-identity {message.sender.rpartition('@')[2]}",
+        "mailroomctl doctor --send-test ADDRESS --from VERIFIED-ADDRESS",
+    )
 
 
 class _RefusedError(Exception):
@@ -109,7 +122,10 @@ def _to_smtp_server(message: Trial) -> str:
         f"From: {message.sender}\r\nTo: {message.recipient}\r\nSubject: {_SUBJECT}\r\n"
         f"Message-ID: <{time.time_ns()}.doctor@mailroom.invalid>\r\n\r\n{_TEXT}"
     )
-    sent = send(settings, message.sender, [message.recipient], content.encode())
+    try:
+        sent = send(settings, message.sender, [message.recipient], content.encode())
+    except CommandError as error:
+        raise _RefusedError(str(error)) from None
     if sent.message_id is None:
         raise _RefusedError(", ".join(sent.refused.values()))
     return sent.message_id

@@ -28,7 +28,7 @@ class Journey:
         self._directory = at.account.directory
         at.account.answers |= {
             "sesv2.SendEmail": self._send,
-            "dynamodb.Scan": self._scan,
+            "dynamodb.Scan": lambda _: {"Items": self._directory},
             "dynamodb.Query": self._query,
             "dynamodb.BatchGetItem": self._get,
             "s3.ListObjectsV2": {"Contents": [{"Key": f"mail/{RECEIVED}", "LastModified": datetime.now(UTC)}]},
@@ -38,13 +38,10 @@ class Journey:
         self.sent.append(asked)
         return {"MessageId": SENT}
 
-    def _scan(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if asked.get("IndexName") != "by_time":
-            return {"Items": self._directory}
-        self._now = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
-        return {"Items": [_item(one) for one in (*self._now, *self.others)]}
-
     def _query(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if asked.get("IndexName") == "by_time":
+            self._now = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+            return {"Items": [_item(one) for one in (*self._now, *self.others)]}
         values = asked["ExpressionAttributeValues"]
         return {"Items": [_item(one) for one in self._now if one["message_id"] == values[":message_id"]["S"]]}
 
@@ -123,6 +120,22 @@ def test_the_sender_is_who_is_named_or_the_domain_s_postmaster(at: Doctor) -> No
     at.account.parameters["BounceSender"] = ""
     said(at, 0)
     assert [one["FromEmailAddress"] for one in journey.sent] == ["me@example.org", "postmaster@example.com"]
+
+
+@pytest.mark.parametrize("address", ["eve", "@example.com", "eve@", "eve@exam_ple.com", "*@example.com"])
+def test_what_is_no_address_is_refused_before_anything_is_looked_at(at: Doctor, address: str) -> None:
+    journey = Journey(at)
+    assert address in at.fails(f"doctor --send-test {address}")
+    assert not journey.sent
+
+
+def test_ses_gets_domains_as_dns_has_them(at: Doctor) -> None:
+    journey = Journey(at)
+    journey.looks = [[ours("DELIVERED")]]
+    at.account.parameters["BounceSender"] = ""
+    at.look(0, "--send-test anna@bücher.example")
+    assert journey.sent[0]["Destination"]["ToAddresses"] == ["anna@xn--bcher-kva.example"]
+    assert journey.sent[0]["FromEmailAddress"] == "postmaster@xn--bcher-kva.example"
 
 
 def test_every_copy_is_waited_for(at: Doctor) -> None:
