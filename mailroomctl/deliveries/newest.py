@@ -53,8 +53,8 @@ class Look:
         if since > until:
             return
         months = list(months_back(until, since))
-        # Without a filter a page need not be larger than what is shown.
-        limit = {"Limit": self.rows} if whole and not status else {}
+        # Without a filter a page need be no larger than what is shown, and one that tells that its moment is over.
+        limit = {"Limit": self.rows + 1} if whole and not status else {}
         for number, month in enumerate(months):
             left = len(months) - number
             if (
@@ -163,6 +163,6 @@ def of_mailbox(
     look = Look(limit + 1, calls, holds or (lambda row: True))
     if since > until:
         return look.slice(limit)
-    whole: dict[str, Any] = {"Limit": limit + 1} if holds is None else {}
+    whole: dict[str, Any] = {"Limit": limit + 2} if holds is None else {}
     look.of_keys(table, [{**condition(table, "by_mailbox", name, since, until), **whole} for name in names])
     return look.slice(limit)
