@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,12 @@ from mailroomctl.setup.calls import Calls
 from mailroomctl.setup.steps import Step
 from mailroomctl.stack import Stack
 
+type _Statement = dict[str, Any]
+
 _ARN = re.compile(r"arn:[\w-]+:kms:(?P<region>[\w-]+):(?P<account>\d+):key/[\w-]+")
 _MERGE = (
-    "import json; p = json.load(open('key-policy.json')); p['Statement'] += json.load(open('statements.json')); "
+    "import json; p = json.load(open('key-policy.json')); s = p['Statement']; "
+    "p['Statement'] = (s if isinstance(s, list) else [s]) + json.load(open('statements.json')); "
     "json.dump(p, open('key-policy.json', 'w'))"
 )
 
@@ -51,17 +54,20 @@ def look_at_key(stack: Stack, calls: Calls, account: Account, arn: str, *, of_al
         "kms:GetKeyPolicy", "what the key's policy allows", kms.get_key_policy, KeyId=arn, PolicyName="default"
     )
     document = None if found is None else json.loads(found["Policy"])
-    there = [] if document is None else document["Statement"]
+    there = [] if document is None else _statements(document)
     wanted = key_policy.statements(
         account.stack_name, region=account.region, account=account.id, partition=account.partition
     )
-    missing = [one for one in wanted if one not in there and (of_alarms or one["Sid"] != key_policy.OF_ALARMS)]
+    said = [_without_sid(one) for one in there]
+    missing = [
+        one for one in wanted if _without_sid(one) not in said and (of_alarms or one["Sid"] != key_policy.OF_ALARMS)
+    ]
     if missing:
-        key.steps.append(_let(arn, document, missing))
+        key.steps.append(_let(account.stack_name, arn, document, missing))
     return key
 
 
-def _let(arn: str, document: dict[str, Any] | None, missing: Sequence[dict[str, Any]]) -> Step:
+def _let(stack_name: str, arn: str, document: _Statement | None, missing: Sequence[_Statement]) -> Step:
     whom = ", ".join(one["Principal"]["Service"] for one in missing)
     if document is None:
         commands: tuple[str, ...] = (
@@ -72,8 +78,9 @@ def _let(arn: str, document: dict[str, Any] | None, missing: Sequence[dict[str, 
             f"aws kms put-key-policy --key-id {arn} --policy-name default --policy file://key-policy.json",
         )
     else:
-        of_others = [one for one in document["Statement"] if one.get("Sid") not in {new["Sid"] for new in missing}]
-        policy = json.dumps({**document, "Statement": [*of_others, *missing]})
+        there = _statements(document)
+        new = [_named(one, stack_name, {other.get("Sid") for other in there}) for one in missing]
+        policy = json.dumps({**document, "Statement": [*there, *new]})
         commands = (f"aws kms put-key-policy --key-id {arn} --policy-name default --policy {shlex.quote(policy)}",)
     return Step(
         "Let the services use your key",
@@ -81,3 +88,20 @@ def _let(arn: str, document: dict[str, Any] | None, missing: Sequence[dict[str, 
         "docs/encryption.md explains. Never put the key into the receipt rule.",
         commands,
     )
+
+
+def _statements(document: _Statement) -> list[_Statement]:
+    """A policy's statements; a single one may stand without brackets."""
+    found = document["Statement"]
+    return list(found) if isinstance(found, list) else [found]
+
+
+def _without_sid(statement: _Statement) -> _Statement:
+    return {name: value for name, value in statement.items() if name != "Sid"}
+
+
+def _named(statement: _Statement, stack_name: str, taken: Collection[str | None]) -> _Statement:
+    """The statement of another stack under the same key stays: this one gets a name of its own then."""
+    if statement["Sid"] not in taken:
+        return statement
+    return {**statement, "Sid": statement["Sid"] + "".join(filter(str.isalnum, stack_name.title()))}

@@ -760,6 +760,22 @@ def test_a_key_gets_the_statements_that_the_services_need(full: Newcomer) -> Non
     assert step["title"] not in titles(full.plan(f"--kms-key {KEY}"))
 
 
+def test_one_key_for_two_stacks_keeps_what_it_says_of_the_first(full: Newcomer) -> None:
+    first = key_policy.statements("post", region=REGION, account=ACCOUNT)[:3]
+    with_key(full.account, *first)
+    [step] = [one for one in full.plan(f"--kms-key {KEY}")["steps"] if "your key" in one["title"]]
+    statements = json.loads(shlex.split(step["commands"][0])[-1])["Statement"]
+    of_stack = [one | {"Sid": f"{one['Sid']}Mailroom"} for one in needed()[1:]]
+    assert statements == [ROOT_MAY, *first, *of_stack], "SES's is the same for both"
+
+
+def test_a_policy_with_one_statement_may_have_no_brackets(full: Newcomer) -> None:
+    with_key(full.account)
+    full.account.answers["kms.GetKeyPolicy"] = {"Policy": json.dumps({"Statement": ROOT_MAY})}
+    [step] = [one for one in full.plan(f"--kms-key {KEY}")["steps"] if "your key" in one["title"]]
+    assert json.loads(shlex.split(step["commands"][0])[-1])["Statement"] == [ROOT_MAY, *needed()]
+
+
 def test_the_topic_of_the_alarms_may_be_under_the_key_too(full: Newcomer) -> None:
     with_key(full.account, *needed())
     full.account.answers["sns.GetTopicAttributes"] = {"Attributes": {"KmsMasterKeyId": KEY}}
@@ -775,7 +791,7 @@ def test_a_key_whose_policy_cannot_be_read_gets_them_by_hand(full: Newcomer, tmp
     read, *written, put = step["commands"]
     assert read.endswith("> key-policy.json")
     assert put.endswith("--policy file://key-policy.json")
-    Path("key-policy.json").write_text(json.dumps({"Statement": [ROOT_MAY]}))
+    Path("key-policy.json").write_text(json.dumps({"Statement": ROOT_MAY}))
     for line in written:
         subprocess.run(["bash", "-c", line], check=True)
     assert json.loads(Path("key-policy.json").read_text()) == {"Statement": [ROOT_MAY, *needed()]}
