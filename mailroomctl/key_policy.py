@@ -4,6 +4,7 @@ The stack gives its own roles what they need (``UseTheKey`` in ``template.yaml``
 need a statement in the key's policy, which no stack can change but the one that made the key.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 #: Needed only where the topic of the alarms is under the key.
@@ -64,3 +65,10 @@ def statements(stack: str, *, region: str, account: str, partition: str = "aws")
             "Resource": "*",
         },
     ]
+
+
+def named(statement: dict[str, Any], stack: str, taken: Collection[str | None]) -> dict[str, Any]:
+    """The statement with a ``Sid`` that is not taken: that of another stack under the same key has to stay."""
+    if statement["Sid"] not in taken:
+        return statement
+    return {**statement, "Sid": statement["Sid"] + "".join(filter(str.isalnum, stack.title()))}

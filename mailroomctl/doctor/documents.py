@@ -72,6 +72,11 @@ def with_statement(document: Mapping[str, Any], statement: Statement) -> dict[st
     return {"Version": "2012-10-17", **document, "Statement": [*others, statement]}
 
 
+def sids(document: Mapping[str, Any]) -> set[str | None]:
+    """The names of its statements."""
+    return {one.get("Sid") for one in _listed(document.get("Statement", []))}
+
+
 def _matches(statement: Statement, request: Request) -> bool | None:
     """Whether a statement speaks of the request; ``None`` where that is not known."""
     if statement.keys() & {"NotPrincipal", "NotAction", "NotResource"}:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mailroomctl import key_policy
-from mailroomctl.doctor.documents import Answer, Request, Statement, decide, with_statement
+from mailroomctl.doctor.documents import Answer, Request, Statement, decide, sids, with_statement
 from mailroomctl.doctor.findings import Finding, failure, not_applicable, passed, warning
 from mailroomctl.doctor.patient import Patient
 from mailroomctl.doctor.statements import from_ses, from_topic, of_bucket, of_queue, of_topic
@@ -113,7 +113,7 @@ def key(patient: Patient) -> Iterator[Finding]:
     ):
         if statement["Sid"] == key_policy.OF_ALARMS and not _is_under(patient, arn):
             continue
-        new = json.dumps(with_statement(document, statement))
+        new = json.dumps(with_statement(document, key_policy.named(statement, patient.name, sids(document))))
         service = statement["Principal"]["Service"]
         yield _judge(
             document,

@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,7 +79,7 @@ def _let(stack_name: str, arn: str, document: _Statement | None, missing: Sequen
         )
     else:
         there = _statements(document)
-        new = [_named(one, stack_name, {other.get("Sid") for other in there}) for one in missing]
+        new = [key_policy.named(one, stack_name, {other.get("Sid") for other in there}) for one in missing]
         policy = json.dumps({**document, "Statement": [*there, *new]})
         commands = (f"aws kms put-key-policy --key-id {arn} --policy-name default --policy {shlex.quote(policy)}",)
     return Step(
@@ -98,10 +98,3 @@ def _statements(document: _Statement) -> list[_Statement]:
 
 def _without_sid(statement: _Statement) -> _Statement:
     return {name: value for name, value in statement.items() if name != "Sid"}
-
-
-def _named(statement: _Statement, stack_name: str, taken: Collection[str | None]) -> _Statement:
-    """The statement of another stack under the same key stays: this one gets a name of its own then."""
-    if statement["Sid"] not in taken:
-        return statement
-    return {**statement, "Sid": statement["Sid"] + "".join(filter(str.isalnum, stack_name.title()))}

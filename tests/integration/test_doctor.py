@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from typer.main import get_command
 
+from mailroomctl import key_policy
 from mailroomctl.doctor import statements
 from mailroomctl.doctor.checks import CHECKS
 from mailroomctl.main import app
@@ -255,6 +256,20 @@ def test_without_a_key_of_its_own_no_key_is_asked(at: Doctor) -> None:
     at.account.parameters["KmsKeyArn"] = ""
     assert [one.verdict for one in at.check(25)] == ["not applicable"]
     assert not [one for one in at.account.calls if one.startswith("kms.")]
+
+
+def test_what_a_key_says_of_another_stack_stays(at: Doctor) -> None:
+    policy = at.account.key_policy
+    without(policy, "LetTheTopicSend")
+    of_post = key_policy.statements("post", region=REGION, account=ACCOUNT)
+    [other] = [one for one in of_post if one["Sid"] == "LetTheTopicSend"]
+    policy["Statement"].append(other)
+    [found] = [one for one in at.check(25) if one.verdict == "failure"]
+    mended = json.loads(shlex.split(found.fix[0])[-1])
+    assert mended["Statement"][:-1] == policy["Statement"]
+    assert mended["Statement"][-1]["Sid"] == "LetTheTopicSendMailroom"
+    at.account.key_policy = mended
+    assert [one.verdict for one in at.check(25)] == ["pass"] * 4
 
 
 @pytest.mark.parametrize("change", [{"KmsMasterKeyId": "another"}, None])
