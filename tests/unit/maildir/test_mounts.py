@@ -1,14 +1,15 @@
-"""Only where the mail root and all below it is NFS, a new name needs no fsync of its directory."""
+"""Where all of the mail root is NFS a new name needs no fsync; where that is mounted with nocto nobody may recover."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mailroom.errors import StorageUnavailable
 from mailroom.maildir import directories, mounts, recovery
-from mailroom.maildir.mounts import names_are_durable_at_once
+from mailroom.maildir.mounts import names_are_durable_at_once, shows_what_it_remembers
 
-from tests.unit.maildir.one_mailbox import Deliver
+from tests.unit.maildir.one_mailbox import PATH, Deliver, tree
 
 ROOT = "21 1 252:0 / / rw,relatime - ext4 /dev/vda rw"
 NFS = "99 21 0:45 / /mnt/mail rw,relatime shared:7 - nfs4 127.0.0.1:/ rw,vers=4.1"
@@ -16,9 +17,24 @@ NFS = "99 21 0:45 / /mnt/mail rw,relatime shared:7 - nfs4 127.0.0.1:/ rw,vers=4.
 
 @pytest.fixture(autouse=True)
 def asked_anew() -> Iterator[None]:
-    names_are_durable_at_once.cache_clear()
+    for asked in (names_are_durable_at_once, shows_what_it_remembers):
+        asked.cache_clear()
     yield
-    names_are_durable_at_once.cache_clear()
+    for asked in (names_are_durable_at_once, shows_what_it_remembers):
+        asked.cache_clear()
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let the kernel's table be a root and more lines."""
+
+    def table(*more: str) -> None:
+        path = tmp_path / "mountinfo"
+        path.write_text("".join(f"{line}\n" for line in [ROOT, *more]))
+        monkeypatch.setattr(mounts, "_MOUNTS", path)
+        monkeypatch.setattr(os.path, "realpath", lambda path: path.rstrip("/") or "/")
+
+    return table
 
 
 @pytest.mark.parametrize(
@@ -41,12 +57,35 @@ def asked_anew() -> Iterator[None]:
         ("/mnt/mail", ["nonsense"], False),
     ],
 )
-def test_mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str, more: list[str], durable: bool) -> None:
-    table = tmp_path / "mountinfo"
-    table.write_text("".join(f"{line}\n" for line in [ROOT, *more]))
-    monkeypatch.setattr(mounts, "_MOUNTS", table)
-    monkeypatch.setattr(os.path, "realpath", lambda path: path.rstrip("/") or "/")
+def test_mounts(table: Callable[..., None], root: str, more: list[str], durable: bool) -> None:
+    table(*more)
     assert names_are_durable_at_once(root) == durable
+    assert not shows_what_it_remembers(root)
+
+
+@pytest.mark.parametrize(
+    ("root", "more", "remembers"),
+    [
+        ("/mnt/mail", [f"{NFS},hard,nocto,addr=127.0.0.1"], True),
+        ("/mnt/mail/below", [f"{NFS},nocto"], True),
+        ("/mnt/mail", [NFS, "100 99 0:46 / /mnt/mail/more rw - nfs4 other:/ rw,nocto"], True),
+        ("/mnt/mail", [f"{NFS},nocto", "100 99 252:1 / /mnt/mail rw - ext4 /dev/vdb rw"], False),
+        ("/mnt/mails", [f"{NFS},nocto"], False),
+        ("/mnt/mail", [f"{NFS},nocto", NFS], False),
+        ("/mnt/mail", ["100 99 0:46 / /mnt/mail rw - nfs4"], False),
+    ],
+)
+def test_a_mount_with_nocto(table: Callable[..., None], root: str, more: list[str], remembers: bool) -> None:
+    table(*more)
+    assert shows_what_it_remembers(root) == remembers
+
+
+def test_no_recovery_where_directories_may_be_old(deliver: Deliver, root: Path, table: Callable[..., None]) -> None:
+    table(f"{NFS},nocto".replace("/mnt/mail", str(root)))
+    first = deliver()
+    with pytest.raises(StorageUnavailable, match="mounted with nocto"):
+        deliver(recovering=True, delivery_id="another", patience=1)
+    assert tree(root / PATH) == ["cur/", "new/", f"new/{first.file_name}", "tmp/"]
 
 
 def test_where_the_kernel_does_not_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from mailroom.maildir.directories import Folder, Place, folder_exists, make_fold
 from mailroom.maildir.draft import Draft
 from mailroom.maildir.failures import Cleared, Storing, patiently
 from mailroom.maildir.message import check_headers
+from mailroom.maildir.mounts import shows_what_it_remembers
 from mailroom.maildir.recovery import Found
 
 _PREPARING = Storing("preparing the delivery")
@@ -164,6 +165,8 @@ def _recover(
         # A rival has finished. To begin another round of clearing would only disturb those that still try.
         recovery.clear(name, folders)
         return found
+    if shows_what_it_remembers(folders[0].place.mail_root):
+        raise StorageUnavailable("looking for a copy: a mail root mounted with nocto shows what was there a minute ago")
     begun = time.time()
     draft = Draft(folders[0], temporary)
     try:

@@ -25,9 +25,10 @@ clock (``times``).
   has not changed since the one before, and the sixth is the last: then a reader would have had to rename the message
   within each of them, unseen.
 
-This needs of the world: directories show the time of their last change, which the creation of the temporary file in
-``tmp`` puts to the test; the server's clock, which that file shows, has not been set forward since the first attempt;
-and the clock of the claim is not ahead of it by more than the margin.
+This needs of the world: a directory that is opened shows what the server knows, as NFS does unless it is mounted with
+``nocto``, and then no recovery begins; directories show the time of their last change, which the creation of the
+temporary file in ``tmp`` puts to the test; the server's clock, which that file shows, has not been set forward since
+the first attempt, nor back during the look; and the clock of the claim is not ahead of it by more than the margin.
 """
 
 import os
