@@ -1,6 +1,8 @@
 """One host's network is cut for longer than an attempt may take; the retry runs on another, whose network works."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -37,6 +39,7 @@ def test_what_was_sent_before_arrives_after_the_retry(
         probing = Attempt(partial(probe, mail_root, limit=ATTEMPT_SECONDS / 2))
         same_host = [Attempt(partial(recover, mail_root, moment)) for moment in MOMENTS]
         assert _after_an_attempts_time(same_host) == ["killed", "killed"]
+        assert _probe_by_command(mail_root) == 75
         assert probing.outcome(30) == "probing: the mail root hangs, the file server gave no answer within 2 s"
         for moment in MOMENTS:
             assert Attempt(partial(recover, second_root, moment)).outcome(60) == "delivered"
@@ -47,6 +50,12 @@ def test_what_was_sent_before_arrives_after_the_retry(
         mailbox = f"cut-{moment}/Maildir"
         assert copies(mail_root, mailbox) == copies(second_root, mailbox) == [MAIL]
         assert list((second_root / mailbox / "tmp").iterdir()) == []
+
+
+def _probe_by_command(mail_root: Path) -> int:
+    """How it ends, beside processes that hang in the same folder; it has to."""
+    command = [sys.executable, "-m", "mailroom.maildir", "probe", f"--mail-root={mail_root}", "--limit=1"]
+    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
 
 
 def _first_attempt(mail_root: Path, moment: str, there: Event, go_on: Event) -> str:

@@ -7,6 +7,7 @@ codes: 65 (EX_DATAERR) when trying again cannot help, 75 (EX_TEMPFAIL) when it c
 import argparse
 import json
 import os
+import select
 import stat
 import sys
 import uuid
@@ -15,14 +16,16 @@ from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 from email.utils import parsedate_to_datetime
 from itertools import chain
+from typing import NoReturn
 
-from mailroom.errors import MailroomError, PermanentError
+from mailroom.errors import MailroomError, PermanentError, StorageUnavailable
 from mailroom.maildir import Delivered, Probed, deliver, probe
 from mailroom.maildir.message import GATHER_BYTES
 from mailroom.maildir.probe import LIMIT_SECONDS
 
 EX_DATAERR = 65
 EX_TEMPFAIL = 75
+_CHILD_SECONDS = 5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,7 +49,37 @@ def _probe(arguments: list[str]) -> Probed:
     parser.add_argument("--mail-root", required=True, help="folder that holds all mailboxes")
     parser.add_argument("--limit", type=float, default=LIMIT_SECONDS, help="seconds to wait (default: %(default)g)")
     options = parser.parse_args(arguments)
-    return probe(options.mail_root, options.limit)
+    return _probe_apart(options.mail_root, options.limit)
+
+
+def _probe_apart(mail_root: str, limit: float) -> Probed:
+    """Probe in a child, and leave it alone with a server that does not answer.
+
+    This process could else not end: who waits behind another one's call to such a server cannot be killed, not even by
+    its own end.
+    """
+    answering, answer = os.pipe()
+    if os.fork() == 0:
+        _answer(mail_root, limit, answer)
+    os.close(answer)
+    ready = select.select([answering], [], [], limit + _CHILD_SECONDS)[0]
+    said = json.loads(os.read(answering, select.PIPE_BUF) or b"{}") if ready else {}
+    if "where" in said:
+        return Probed(**said)
+    raise StorageUnavailable(said.get("message", "probing: the probe came to no end"))
+
+
+def _answer(mail_root: str, limit: float, answer: int) -> NoReturn:
+    """In the child: give the result in one write, since it may not come so far as to close anything."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)  # who reads our output must not wait for the child
+    try:
+        said = probe(mail_root, limit)._asdict()
+    except Exception as error:
+        said = {"message": str(error) if isinstance(error, MailroomError) else f"probing: {error!r}"[:500]}
+    os.write(answer, json.dumps(said).encode())
+    os._exit(0)
 
 
 def _deliver(arguments: list[str]) -> Delivered:
