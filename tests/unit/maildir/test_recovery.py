@@ -382,7 +382,7 @@ class TestAFolderThatBecomesAnother:
         assert entries(bob / "new") == entries(carol / "new") == sorted([first.file_name, second.file_name])
 
     def test_a_folder_that_was_renamed_with_the_copy_gets_it_again(self, deliver: Deliver, box: Path) -> None:
-        """As when somebody moves it: to look through every folder would make recoveries slow in large mailboxes."""
+        """As when somebody moves it: a look into every folder would make recoveries as slow as mailboxes are big."""
         claimed = time.time()
         first = deliver(folder="Junk")
         (box / ".Junk").rename(box / ".Spam")
