@@ -26,7 +26,7 @@ class Call:
 
 def calls_of(deliver: Callable[[], object], root: Path, trace: Path) -> list[Call]:
     """The calls that name ``root``, in order, of a delivery that nothing disturbs."""
-    assert _run(deliver, ["--trace=%file,%desc"], trace) == 0
+    assert _run(deliver, ["--decode-fds=path", "--trace=%file,%desc"], trace) == 0
     return _calls(trace, root)
 
 
@@ -47,7 +47,7 @@ def _run(deliver: Callable[[], object], options: list[str], trace: Path) -> int 
 
     process = PROCESSES.Process(target=traced)
     process.start()
-    command = ["strace", "--decode-fds=path", "--signal=none", *options, f"--output={trace}", f"--attach={process.pid}"]
+    command = ["strace", "--signal=none", *options, f"--output={trace}", f"--attach={process.pid}"]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as strace:
         assert strace.stderr
         attached = strace.stderr.readline()
