@@ -1,6 +1,7 @@
 """What of a Dovecot configuration loses, hides or slows mail on this layout, with the line that mends it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from mailroomctl.dovecot import mail_rules, people_rules
 from mailroomctl.dovecot.doveconf import Doveconf, read_doveconf
@@ -25,4 +26,12 @@ def check_doveconf(text: str, layout: Layout) -> list[Finding]:
     Raises ``CommandError`` when it is no such output. Knows what stands in it, not which files are there.
     """
     conf = read_doveconf(text)
-    return sorted({finding for rule in _RULES for finding in rule(conf, layout)})
+    found = _findings(conf, layout)
+    for section, inside in conf.for_some():
+        more = _findings(inside, layout) - found
+        found |= {replace(one, setting=f"{section}: {one.setting}") for one in more}
+    return sorted(found)
+
+
+def _findings(conf: Doveconf, layout: Layout) -> set[Finding]:
+    return {finding for rule in _RULES for finding in rule(conf, layout)}

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailroomctl.errors import CommandError
@@ -38,6 +39,9 @@ _DEFAULTS = {
     "quota_driver": "count",
 }
 
+#: Sections with settings for the sessions of a protocol, an address of the server, or one of a client.
+_FOR_SOME = ("protocol", "local", "local_name", "remote")
+
 
 @dataclass(frozen=True, slots=True)
 class Doveconf:
@@ -67,6 +71,12 @@ class Doveconf:
     def is_on(self, name: str) -> bool:
         """Say whether a setting is ``yes``."""
         return self.get(name).lower() in ("yes", "y", "1", "true")
+
+    def for_some(self) -> Iterator[tuple[str, "Doveconf"]]:
+        """Return what holds for some sessions alone, by the section that says for which."""
+        for name in sorted({place[0] for place in self.settings if place[0].split(" ", 1)[0] in _FOR_SOME}):
+            inside = {place[1:]: value for place, value in self.settings.items() if place[0] == name and place[1]}
+            yield name, Doveconf(self.version, {**self.settings, **inside})
 
     def sections(self, kind: str) -> dict[tuple[str, ...], dict[str, str]]:
         """Return the sections of a kind wherever they stand, each with its own settings; an empty one has none."""

@@ -43,6 +43,9 @@ def folders(conf: Doveconf, layout: Layout) -> Iterator[Finding]:
     if elsewhere := namespaces[inbox].get("location", ""):
         text = f"its location, {elsewhere}, goes before mail_location"
         yield Finding(ERROR, inbox[-1], text, f"{inbox[-1]} {{\n  location =\n}}")
+    if _either(namespaces[inbox], "list", "namespace_list") == "no":
+        text = "clients are not shown its folders, with whatever Mailroom has delivered there"
+        yield Finding(ERROR, f"{inbox[-1]} list", text, f"{inbox[-1]} {{\n  list = yes\n}}")
     folders = {
         _name(place[-1], conf.version): inside
         for place, inside in conf.sections("mailbox").items()
@@ -58,10 +61,16 @@ def folders(conf: Doveconf, layout: Layout) -> Iterator[Finding]:
             text = "clients do not know it as the junk folder, and show or make another"
             yield Finding(WARNING, f"mailbox {name}", text, fix)
     for name in ("INBOX", *layout.junk_folders):
-        age = _either(folders.get(name, {}), "autoexpunge", "mailbox_autoexpunge")
-        if age not in ("", "0"):
-            text = f"Dovecot deletes its mail after {age}, whether somebody has read it or not"
-            yield Finding(WARNING, f"mailbox {name} autoexpunge", text, "autoexpunge = 0")
+        for pattern, inside in folders.items():
+            age = _either(inside, "autoexpunge", "mailbox_autoexpunge")
+            if age not in ("", "0") and _covers(pattern, name):
+                text = f"Dovecot deletes its mail after {age}, whether somebody has read it or not"
+                yield Finding(WARNING, f"mailbox {name} autoexpunge", text, "autoexpunge = 0")
+
+
+def _covers(pattern: str, name: str) -> bool:
+    """Tell whether a section ``mailbox`` is a folder's; its name may be one with wildcards."""
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace("%", "[^/]*"), name) is not None
 
 
 def _name(mailbox: str, version: str) -> str:

@@ -178,3 +178,27 @@ def test_a_junk_folder_that_2_4_keeps_from_being_a_variable_is_found() -> None:
     assert check_doveconf(text, layout) == []
     [missing] = check_doveconf(PRINTED["2.4"], layout)
     assert 'mailbox "100%%{off}" {' in missing.fix
+
+
+@pytest.mark.parametrize("version", ["2.3", "2.4"])
+@pytest.mark.parametrize("section", ["protocol pop3", "remote 192.0.2.0/24", "local 192.0.2.1"])
+def test_what_holds_for_some_sessions_alone_counts(version: str, section: str) -> None:
+    text = f"{PRINTED[version]}{section} {{\n  mail_fsync = never\n}}\n"
+    [found] = check_doveconf(text, LAYOUT)
+    assert (found.severity, found.setting, found.fix) == ("error", f"{section}: mail_fsync", "mail_fsync = always")
+    assert check_doveconf(f"{PRINTED[version]}{section} {{\n  mail_fsync = always\n}}\n", LAYOUT) == []
+
+
+@pytest.mark.parametrize("version", ["2.3", "2.4"])
+@pytest.mark.parametrize(("pattern", "covered"), [("*", ["INBOX", "Junk"]), ("Ju%", ["Junk"]), ("Old/*", [])])
+def test_mail_that_a_pattern_deletes_is_told(version: str, pattern: str, covered: list[str]) -> None:
+    section = f'  mailbox "{pattern}" {{\n    autoexpunge = 30 days\n  }}\n'
+    text = PRINTED[version].replace("  mailbox Junk {", f"{section}  mailbox Junk {{", 1)
+    assert [one.setting for one in check_doveconf(text, LAYOUT)] == [f"mailbox {name} autoexpunge" for name in covered]
+
+
+@pytest.mark.parametrize("version", ["2.3", "2.4"])
+def test_a_namespace_that_is_not_listed_hides_its_folders(version: str) -> None:
+    [found] = check_doveconf(PRINTED[version].replace("  inbox = yes", "  inbox = yes\n  list = no", 1), LAYOUT)
+    assert (found.severity, found.setting) == ("error", "namespace inbox list")
+    assert found.fix == "namespace inbox {\n  list = yes\n}"
