@@ -16,7 +16,8 @@ _BESIDE_BEGINNINGS = (".", "courier", "dovecot", "mailroom-import.")
 _BESIDE_ENDINGS = (".msf",)
 #: And what looks like mail in its name only.
 _NEVER_MAIL_FOLDER, _NEVER_MAIL_BEGINNING = "__MACOSX", "._"
-_ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".pst", ".ost")
+_ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz")
+_FOREIGN = (".7z", ".rar", ".pst", ".ost", ".olm", ".nsf", ".msg", ".emlx", ".dbx")
 _LARGEST_KEYWORDS = 64 * 1024
 
 
@@ -80,6 +81,8 @@ def _read_by_its_beginning(entry: Entry, reading: Reading) -> Iterator[Item]:
             yield NoMail(entry.where, "an empty file")
         elif name.endswith(_ARCHIVES):
             yield SetAside(entry.where, "an archive; import it by itself")
+        elif (name or entry.where.lower()).endswith(_FOREIGN):
+            yield SetAside(entry.where, "mail in a format that is not read here; convert it to mbox or .eml")
         else:
             yield NoMail(entry.where, "no mail: it does not begin with header fields")
 

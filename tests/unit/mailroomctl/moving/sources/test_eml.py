@@ -52,8 +52,18 @@ def test_what_is_no_mail_is_told(tmp_path: Path) -> None:
         "picture.png": "no mail: it does not begin with header fields",
         "empty.txt": "an empty file",
     }
-    assert SetAside("more.zip", "an archive; import it by itself") in items
+    assert [item for item in items if isinstance(item, SetAside)] == [
+        SetAside("more.zip", "an archive; import it by itself")
+    ]
     assert len(items) == 5
+
+
+def test_mail_in_a_format_that_nothing_here_reads_is_set_aside(tmp_path: Path) -> None:
+    told = "mail in a format that is not read here; convert it to mbox or .eml"
+    put(tmp_path, "Outlook.PST", b"!BDN")
+    put(tmp_path, "1.emlx", b"12\nSubject: x\n")
+    assert sorted(read(tmp_path)) == [SetAside("1.emlx", told), SetAside("Outlook.PST", told)]
+    assert read(tmp_path / "Outlook.PST") == [SetAside(f"{tmp_path}/Outlook.PST", told)]
 
 
 @pytest.mark.parametrize("calendar", Calendar)
