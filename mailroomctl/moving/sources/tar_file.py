@@ -7,11 +7,11 @@ remembered; where there are any, the archive is read a second time for the files
 import io
 import os
 import tarfile
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import IO, Any, NamedTuple, cast
 
-from mailroomctl.moving.content import CHUNK, IN_MEMORY
+from mailroomctl.moving.content import read_content
 from mailroomctl.moving.sources.compression import ERRORS, decompressed
 from mailroomctl.moving.sources.item import Entry, Item, Reading, SetAside, SourceBroken, Unreadable, shown
 from mailroomctl.moving.sources.tree import read_entries
@@ -21,6 +21,7 @@ _BUFFER = 256 * 1024
 _ERRORS = (tarfile.TarError, OSError, *ERRORS)
 _SPECIAL = "a link, or another special file"
 _READ_ONCE = "a hard link, whose bytes came earlier: give the archive as a file, not as -"
+_TOO_LARGE = "it is larger than any mail"
 _NO_TARGET = "a hard link to something that is not in the archive"
 
 
@@ -106,15 +107,13 @@ def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry:
     return Entry(path, shown(path), lambda: _opened(archive, member), modified, modified, problem)
 
 
-def _entries(archive: tarfile.TarFile, member: tarfile.TarInfo, links: list[_Link]) -> Iterator[Entry]:
+def _entries(archive: tarfile.TarFile, member: tarfile.TarInfo, links: Iterable[_Link]) -> Iterator[Entry]:
     """One file under each of its other names; the archive gives its bytes once."""
-    with tempfile.SpooledTemporaryFile(IN_MEMORY, prefix="mailroom-import-") as kept:
-        with _opened(archive, member) as stream:
-            while chunk := stream.read(CHUNK):
-                kept.write(chunk)
+    with closing(read_content(_opened(archive, member))) as content:
+        problem = _TOO_LARGE if content.too_large else None
         for link in links:
-            kept.seek(0)
-            yield Entry(link.path, shown(link.path), lambda: cast(IO[bytes], _Kept(kept)), link.modified, link.modified)
+            where, date = shown(link.path), link.modified
+            yield Entry(link.path, where, lambda: cast(IO[bytes], _Kept(content.stream())), date, date, problem)
 
 
 def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:

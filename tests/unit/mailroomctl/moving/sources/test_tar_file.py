@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mailroomctl.moving import content
 from mailroomctl.moving.sources.item import Message, Reading, SetAside, SourceBroken
 from mailroomctl.moving.sources.opening import open_source
 from mailroomctl.moving.sources.tar_file import TarSource
@@ -83,6 +84,16 @@ def test_a_message_that_dovecot_has_copied_is_a_hard_link(tmp_path: Path, compre
     ]
     told = "a hard link to something that is not in the archive"
     assert [item for item in items if item not in found] == [SetAside("Maildir/.Work/cur/6.c:2,", told)]
+
+
+def test_a_hard_link_to_what_is_no_mail_for_its_size_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "LARGEST", 100)
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar({"cur/1.a:2,": b"x" * 101}, linked("cur/2.a:2,", "cur/1.a:2,")))
+    first, told = read(path)
+    assert isinstance(first, Message)
+    assert first.content.too_large
+    assert told == SetAside("cur/2.a:2,", "it is larger than any mail")
 
 
 def test_a_hard_link_on_standard_input_is_told(tmp_path: Path) -> None:
