@@ -4,6 +4,7 @@ The file is JSON with WorkMail's own names; an entity has its ``Aliases`` with i
 """
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TextIO
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -15,6 +16,14 @@ State = Literal["ENABLED", "DISABLED", "DELETED"]
 # An answer says nothing, or null, of what it does not know.
 _Text = Annotated[str, BeforeValidator(lambda value: value or "")]
 _List = BeforeValidator(lambda value: value or [])
+
+
+def _as_text(value: Any) -> Any:
+    """A time is seconds since 1970 in what version 1 of AWS's command line prints."""
+    return datetime.fromtimestamp(value, UTC).isoformat() if isinstance(value, int | float) else value or ""
+
+
+_Time = Annotated[str, BeforeValidator(_as_text)]
 
 
 class _Model(BaseModel):
@@ -30,7 +39,7 @@ class Entity(_Model):
     Email: _Text = ""
     Name: _Text = ""
     State: State
-    DisabledDate: _Text = ""
+    DisabledDate: _Time = ""
     Aliases: Annotated[list[str], _List] = []
 
 
@@ -72,7 +81,7 @@ class ExportJob(_Model):
     JobId: str
     EntityId: str
     State: Literal["RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
-    StartTime: _Text = ""
+    StartTime: _Time = ""
     EstimatedProgress: int | None = None
     S3BucketName: _Text = ""
     S3Path: _Text = ""

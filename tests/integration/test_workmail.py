@@ -241,6 +241,26 @@ def test_a_file_that_is_none(at: Operator, tmp_path: Path, text: str, said: str)
     assert said in at.fails(f"workmail plan --from {file}")
 
 
+def test_what_aws_s_command_line_prints_can_be_put_together(at: Operator, tmp_path: Path) -> None:
+    """As docs/leaving-workmail.md has it: no aliases, times as numbers."""
+    file = tmp_path / "workmail.json"
+    user = {"Id": "u-1", "Email": "bob@example.com", "Name": "bob", "State": "DISABLED", "DisabledDate": 1793491200.5}
+    job = {
+        "JobId": "j",
+        "EntityId": "u-1",
+        "State": "COMPLETED",
+        "StartTime": 1795514400,
+        "S3BucketName": "b",
+        "S3Path": "p",
+    }
+    domains = [{"DomainName": "example.com", "DefaultDomain": True}]
+    file.write_text(json.dumps({"OrganizationId": "m-1", "Users": [user], "MailDomains": domains, "Jobs": [job]}))
+    found = at.json(f"workmail plan --from {file} --exported-since 2026-11-24")
+    assert [one["address"] for one in found["entries"]] == ["@example.com", "bob@example.com"]
+    assert "disabled in WorkMail since 2026-11-01" in at.stderr
+    assert found["exports"][0]["detail"] == "s3://b/p"
+
+
 def test_files_that_cannot_be_read_or_written(at: Operator, workmail: WorkMail, tmp_path: Path) -> None:
     workmail.user("bob")
     assert at.fails(f"workmail plan --from {tmp_path}/none") == f"{tmp_path}/none: No such file or directory."
