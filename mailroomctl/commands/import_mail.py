@@ -215,7 +215,8 @@ def _tell(console: Console, summary: Summary) -> None:
         console.note(f"keywords were not written: {words}")
     new = [name for name in summary.made if name != "INBOX"]
     if new:
-        folders = "one folder is" if len(new) == 1 else f"{len(new)} folders are"
+        folders = "one folder" if len(new) == 1 else f"{len(new)} folders"
+        folders += " would be" if summary.dry_run else " is" if len(new) == 1 else " are"
         console.note(
             f"{folders} new; a mail program that shows subscribed folders only needs for each:"
             f" doveadm mailbox subscribe -u {summary.mailbox} FOLDER"

@@ -47,7 +47,7 @@ class Mailbox:
         self._missing: set[str] = set()  # in a dry run
         self._written: set[str] = set()
         self.made: set[str] = set()
-        """Folders that were not there before."""
+        """Folders that were not there before; in a dry run those that would be made."""
         self._lock: int | None = None
 
     def lock(self) -> None:
@@ -56,6 +56,7 @@ class Mailbox:
         Raises ``CommandError`` when one is in, or its owner may not do this.
         """
         if self._dry_run:
+            self.folder(INBOX)
             return
         try:
             self._lock_it()
@@ -98,6 +99,7 @@ class Mailbox:
                 except FileNotFoundError:
                     self._known.add(name)
                     self._missing.add(name)
+                    self.made.add(name)
                     return None
             if name not in self._known:
                 with _READING:

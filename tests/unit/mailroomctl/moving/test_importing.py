@@ -154,6 +154,10 @@ def test_a_dry_run_makes_nothing(tmp_path: Path) -> None:
     assert outcomes(summary) == {"imported": 2}
     assert summary.replaced == {"a.b": "a_b"}
     assert not list((tmp_path / "mail").iterdir())
+    planned = summary.data()
+    real = import_from(tmp_path / "source", tmp_path / "mail2").data()
+    assert planned | {"dry_run": False, "seconds": 0} == real | {"seconds": 0}
+    assert planned["made"] == ["INBOX", "a_b"]
     import_from(tmp_path / "source/Inbox", tmp_path / "mail")
     assert outcomes(import_from(tmp_path / "source/Inbox", tmp_path / "mail", dry_run=True)) == {"present": 1}
 
