@@ -25,7 +25,7 @@ _COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], object]] = {
 _UNSUPPORTED = {
     b"\x28\xb5\x2f\xfd": "it is compressed by zstd, which is not supported",
     b"Dovecot-LZ4": "it is compressed by Dovecot's lz4, which is not supported",
-    b"CRYPTED\x03\x07": "it is encrypted by Dovecot's mail_crypt",
+    b"\x43RYPTED\x03\x07": "it is encrypted by Dovecot's mail_crypt",
 }
 
 

@@ -78,7 +78,7 @@ def test_a_message_that_dovecot_has_compressed_is_read(tmp_path: Path, compress:
         (gzip.compress(b"Subject: x\n\nbody\n")[:-9], "it is damaged or not complete"),
         (b"\x28\xb5\x2f\xfd\0", "it is compressed by zstd"),
         (b"Dovecot-LZ4\x0d\x2a\x9b\xc5", "it is compressed by Dovecot's lz4"),
-        (b"CRYPTED\x03\x07\2", "it is encrypted by Dovecot's mail_crypt"),
+        (b"\x43RYPTED\x03\x07\2", "it is encrypted by Dovecot's mail_crypt"),
     ],
 )
 def test_what_a_plugin_has_written_and_nothing_here_reads_is_told(tmp_path: Path, content: bytes, reason: str) -> None:
