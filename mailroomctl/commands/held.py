@@ -12,13 +12,13 @@ from mailroomctl.deliveries.give_up import give_up, not_ended
 from mailroomctl.deliveries.held import Choice, at_fault, counted, group, with_reasons
 from mailroomctl.deliveries.ids import full_id
 from mailroomctl.deliveries.indexes import Period, by_message
+from mailroomctl.deliveries.limit import say_what_is_left
 from mailroomctl.deliveries.raw_mail import days_left
 from mailroomctl.deliveries.search import ROWS
 from mailroomctl.deliveries.side_by_side import side_by_side
 from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row, reason
 from mailroomctl.errors import CommandError
 from mailroomctl.options.confirm import Yes, confirm
-from mailroomctl.options.limit import say_what_is_left
 from mailroomctl.options.period import Since, Until
 from mailroomctl.stack import Stack
 

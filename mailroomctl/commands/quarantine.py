@@ -13,7 +13,9 @@ from mailroom.statuses import Status
 from mailroomctl.command import INTERRUPTED, command, fail
 from mailroomctl.console import Console
 from mailroomctl.deliveries.cause import plain_cause
+from mailroomctl.deliveries.choice import Chosen, choosing, held_back, quarantine_row, whole_id
 from mailroomctl.deliveries.indexes import Period
+from mailroomctl.deliveries.limit import Limit, say_what_is_left
 from mailroomctl.deliveries.quarantine import (
     delete_mail,
     quarantined_records,
@@ -26,9 +28,7 @@ from mailroomctl.deliveries.search import ROWS
 from mailroomctl.deliveries.table import DeliveriesTable, Record
 from mailroomctl.errors import CommandError
 from mailroomctl.options.confirm import Yes, confirm
-from mailroomctl.options.limit import Limit, say_what_is_left
 from mailroomctl.options.period import Since, Until
-from mailroomctl.options.quarantined import Chosen, choosing, held_back, quarantine_row, whole_id
 from mailroomctl.stack import Stack
 
 app = typer.Typer(no_args_is_help=True, help="Quarantine: mail that a verdict policy holds back.")

@@ -14,13 +14,13 @@ from mailroomctl.console import Console
 from mailroomctl.deliveries import raw_mail, subjects
 from mailroomctl.deliveries.ids import full_id, short_id
 from mailroomctl.deliveries.indexes import Period
+from mailroomctl.deliveries.limit import Limit, say_what_is_left
 from mailroomctl.deliveries.message import Copy, MessageFacts, message_in_full
 from mailroomctl.deliveries.search import ROWS, Search, find
 from mailroomctl.deliveries.table import DeliveriesTable, Record, outcome_row
 from mailroomctl.directory.records_names import name_of
 from mailroomctl.directory.table import DirectoryTable
 from mailroomctl.errors import CommandError
-from mailroomctl.options.limit import Limit, say_what_is_left
 from mailroomctl.queues.depth import QUEUES, depth
 from mailroomctl.stack import Stack
 from mailroomctl.times import iso, parse_moment

@@ -17,10 +17,20 @@ LEVELS = [
     {"audit", "flow"},
     {"queues"},
     {"dovecot", "workmail"},
-    {"command", "options"},
     {"directory", "deliveries", "moving", "setup"},
-    {"stack", "console", "errors", "interrupts", "times", "addresses", "for_people", "verdicts", "version"}
-    | {"key_policy"},
+    {"command", "options"},
+    {
+        "stack",
+        "console",
+        "errors",
+        "interrupts",
+        "times",
+        "addresses",
+        "verdicts",
+        "version",
+        "key_policy",
+        "for_people",
+    },
 ]
 
 
