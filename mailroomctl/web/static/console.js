@@ -66,5 +66,16 @@ function listen(part) {
   addEventListener("pagehide", () => source.close());
 }
 
+// What is sent by htmx waits for it: the browser itself would only load the page again.
+function ready(part) {
+  part.querySelectorAll("button[data-ready]").forEach((button) => {
+    button.disabled = false;
+    delete button.dataset.ready;
+    if (button.autofocus) button.focus();
+  });
+}
+
+addEventListener("htmx:load", (event) => ready(event.detail.elt));
+addEventListener("DOMContentLoaded", () => ready(document));
 addEventListener("htmx:sendError", () => answers(false));
 addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-live]").forEach(listen));

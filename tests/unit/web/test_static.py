@@ -46,3 +46,13 @@ def test_every_change_is_sent_by_htmx() -> None:
     for path in OURS:
         for form in re.findall(r"<form[^>]*>", path.read_text()):
             assert "hx-post=" in form or 'method="get"' in form, (path.name, form)
+
+
+@pytest.mark.parametrize("name", ["action.html", "forms.html", "send.html"])
+def test_what_htmx_sends_waits_for_it(name: str) -> None:
+    """A click before would load the page again, and do nothing."""
+    text = (ROOM / "templates" / name).read_text()
+    for form in re.findall(r"<form[^>]*hx-post=.*?</form>", text, re.DOTALL):
+        [button] = re.findall(r"<button[^>]*>", form)
+        assert "disabled" in button
+        assert "data-ready" in button
