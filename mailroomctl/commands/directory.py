@@ -11,6 +11,7 @@ from mailroom.statuses import Status
 
 from mailroomctl.command import INTERRUPTED, command, fail
 from mailroomctl.console import Console
+from mailroomctl.counting import how_many
 from mailroomctl.deliveries.held import Choice, at_fault, group, with_reasons
 from mailroomctl.deliveries.indexes import NoIndexError
 from mailroomctl.deliveries.table import DeliveriesTable
@@ -54,7 +55,7 @@ def export(
         write_file(good, sys.stdout)
     else:
         _replace(output, good)
-        console.note(f"wrote {len(good)} entries to {output}")
+        console.note(f"wrote {how_many(len(good), 'entries')} to {output}")
     if wrong:
         raise CommandError(
             f"{len(wrong)} entries were left out because they cannot be understood: {' '.join(wrong[:5])}"
@@ -147,7 +148,12 @@ def _held(console: Console, table: DeliveriesTable) -> list[Finding]:
         console.warn(str(error))
         return []
     return [
-        Finding("error", "held", one.key, f"{one.messages} messages are held, the oldest since {one.oldest}; {reason}")
+        Finding(
+            "error",
+            "held",
+            one.key,
+            f"{how_many(one.messages, 'messages')} held, the oldest since {one.oldest}; {reason}",
+        )
         for one, reason in with_reasons(table, groups)
     ]
 

@@ -7,6 +7,7 @@ from mailroom.statuses import Status
 from mailroomctl.addresses import normalised
 from mailroomctl.command import INTERRUPTED, fail
 from mailroomctl.console import Console
+from mailroomctl.counting import how_many
 from mailroomctl.deliveries.held import Choice, at_fault, group, with_reasons
 from mailroomctl.deliveries.replay_many import FAILED, REPLAYED, STILL_UNDELIVERED, Result, replay_many
 from mailroomctl.deliveries.table import DeliveriesTable, Record
@@ -33,7 +34,7 @@ def replay_chosen(stack: Stack, console: Console, choice: Choice, *, dry_run: bo
     if result.stopped:
         fail(f"stopped, because so many executions in a row failed; the last: {result.last}")
     if result.failed:
-        fail(f"{result.failed} messages were not replayed and stay as they were")
+        fail(f"{how_many(result.failed, 'messages')} not replayed, and as before")
 
 
 def _plan(stack: Stack, console: Console, choice: Choice) -> None:

@@ -12,6 +12,7 @@ from mailroomctl.audit.restore import Lost, by_mailbox, end_unfinished, find_los
 from mailroomctl.audit.work import begun
 from mailroomctl.command import INTERRUPTED, fail
 from mailroomctl.console import Console
+from mailroomctl.counting import how_many
 from mailroomctl.directory.models import checked_address
 from mailroomctl.directory.records_names import name_of
 from mailroomctl.directory.table import DirectoryTable
@@ -85,9 +86,9 @@ def restore(
 def _confirm(lost: Lost, mailboxes: int, *, yes: bool) -> None:
     if yes:
         return
-    what = f"{lost.absent} copies in {mailboxes} mailboxes"
+    what = f"{how_many(lost.absent, 'copies')} in {how_many(mailboxes, 'mailboxes')}"
     if not sys.stdin.isatty():
-        raise CommandError(f"{what} are absent: add --yes to deliver them again without being asked.")
+        raise CommandError(f"absent: {what}. Add --yes to deliver them again without being asked.")
     if not typer.confirm(f"Deliver {what} again? What was deleted since the backup comes back, too.", err=True):
         raise CommandError("nothing was restored.")
 
@@ -98,7 +99,7 @@ def _say_plan(console: Console, lost: Lost, rows: list[dict[str, object]]) -> No
         return
     console.table(("mailbox", "copies", "oldest", "newest"), rows, empty="nothing is absent")
     if lost.absent:
-        console.done(f"{lost.absent} copies would be restored", None)
+        console.done(f"{how_many(lost.absent, 'copies')} would be restored", None)
     _note(console, lost)
 
 

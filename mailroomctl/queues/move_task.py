@@ -5,6 +5,7 @@ from typing import Any
 
 from mailroomctl.command import INTERRUPTED, fail
 from mailroomctl.console import Console
+from mailroomctl.counting import how_many
 from mailroomctl.errors import CommandError
 from mailroomctl.stack import Stack
 
@@ -43,7 +44,7 @@ def move_all(stack: Stack, console: Console, source: str, destination: str) -> b
             f"SQS ended the move as {task['Status']} after {_moved(task)} messages: "
             f"{task.get('FailureReason') or 'no reason given'}. The others stay in the dead-letter queue."
         )
-    console.done(f"moved {_moved(task)} dead letters to the inbound queue", {"moved": _moved(task)})
+    console.done(f"moved {how_many(_moved(task), 'dead letters')} to the inbound queue", {"moved": _moved(task)})
     return True
 
 

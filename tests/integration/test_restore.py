@@ -115,7 +115,7 @@ def test_what_was_written_since_and_is_nowhere_comes_back_once(at: Operator, res
 def test_it_asks_first(at: Operator, restored: Restored) -> None:
     restored.delivered("lost")
     assert at.fails(restored.command) == (
-        "1 copies in 1 mailboxes are absent: add --yes to deliver them again without being asked."
+        "absent: 1 copy in 1 mailbox. Add --yes to deliver them again without being asked."
     )
     assert not restored.events
     assert records(at)["lost", BOB]["status"] == "DELIVERED"
