@@ -47,3 +47,9 @@ def test_an_age_is_before_now() -> None:
 )
 def test_age(seconds: float, expected: str) -> None:
     assert age(seconds) == expected
+
+
+@pytest.mark.parametrize("text", ["999999w", "0001-01-01T00:00+14:00"])
+def test_a_moment_that_cannot_be_counted(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="too long ago, or too far ahead"):
+        parse_moment(text)
