@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from mailroomctl.stack import Stack
 from mailroomctl.times import iso
 from mailroomctl.web.graph.way import Way
+from mailroomctl.web.pages.edits import EDITS
 from tests.fakes.dynamodb import alias, domain, group, mailbox
 from tests.integration.command_line import REGION, Operator
 from tests.integration.console_pages import DEFINITION, Pages
@@ -425,6 +426,16 @@ def test_changes_of_the_directory(pages: Pages) -> None:
     ):
         assert "removed" in pages.post(f"{change}/{name}", **field)
     assert list(pages.at.entries()) == ["@example.com"]
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_form_that_is_empty_or_wrong_says_what_the_command_says(pages: Pages, name: str) -> None:
+    for text in ("", "\0<b>", "a@b@c", "x" * 400):
+        answer = pages.posted(f"/directory/edit/{name}", **{field.name: text for field in EDITS[name].fields})
+        assert answer.status == 200
+        assert "<strong>Not done:</strong>" in answer.text
+        assert "<b>" not in answer.text
+    assert pages.at.entries() == {}
 
 
 def test_what_a_change_was_for(pages: Pages) -> None:

@@ -168,7 +168,7 @@ def _given(edit: Edit, form: FormData, context: Context) -> dict[str, Any]:
             case "lines":
                 given[field.name] = lines
             case _:
-                given[field.name] = text if edit.of else text or None
+                given[field.name] = text if edit.of or field.required else text or None
     if edit.of and "policy" in given:
         item = _item(edit, given, context) or {}
         kept = {line.partition("=")[0] for line in given["policy"]}
