@@ -50,7 +50,7 @@ _HTML: dict[str, str] = {
     ' style="cursor:url(//{host}/cur),auto;content:url(//{host}/ct);border-image:url(//{host}/bi) 9">x</p>',
     "drawing that uses another": '<svg><use xlink:href="//{host}/u.svg#a"/><filter><feImage'
     ' href="//{host}/fe"/></filter>'
-    "<style>@import url(//{host}/si.css)</style><foreignObject><img src=//{host}/fn></foreignObject></svg>",
+    "<style>@import url(//{host}/si.css)</style><foreignObject><img src=//{host}/fgn></foreignObject></svg>",
     "drawing that changes itself": '<svg><a><animate attributeName=href values="javascript:alert(1)"/>'
     "<set attributeName=onmouseover to=alert(1)><text>x</text></a></svg>",
     "page within the page": "<portal src=//{host}/portal></portal><fencedframe src=//{host}/ff></fencedframe>",

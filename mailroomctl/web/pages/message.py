@@ -51,7 +51,7 @@ def page(request: Request) -> Response:
         "message.html",
         message_id=message_id,
         rows=facts.rows(records),
-        ways_on=advise(message_id, records, shown, stored=raw.stored is not None),
+        advice_first=advise(message_id, records, shown, stored=raw.stored is not None),
         first=records[0] if records else {},
         raw=raw,
         ways=ways,
