@@ -30,6 +30,7 @@ LEVELS = [
         "version",
         "key_policy",
         "for_people",
+        "counting",
     },
 ]
 
