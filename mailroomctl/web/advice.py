@@ -92,8 +92,9 @@ def _key(record: Record) -> tuple[str, ...]:
 def _advice(message_id: str, records: Sequence[Record], rules: Rules, *, stored: bool) -> Advice:
     first = records[0]
     status = Status(first["status"])
-    why = reason(first).strip().rstrip(".") or "the record does not say why"
-    text = _SENTENCES[status].format(whom=_whom(records), why=why)
+    whom = _whom(records)
+    why = reason(first).removeprefix(f"{whom}: ").strip().rstrip(".") or "the record does not say why"
+    text = _SENTENCES[status].format(whom=whom, why=why)
     mends = tuple(_mends(message_id, records, rules))
     if status in (Status.REJECTED, Status.HELD) and not mends and _leads_on(records, rules):
         text += " The directory has been mended since."

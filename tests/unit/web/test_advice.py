@@ -44,7 +44,7 @@ def test_once_the_directory_is_mended_delivering_comes_first() -> None:
 
 def test_held_by_an_alias_that_leads_nowhere() -> None:
     [found] = advice(one("HELD", INFO, entry=INFO, reason="it leads to nobody"), info=[THROUGH, MISSING])
-    assert "a fault of our own holds it: info@example.com: it leads to nobody." in found.text
+    assert "a fault of our own holds it: it leads to nobody." in found.text
     assert steps(found) == [
         (f"Add the mailbox {BOB}", True),
         (f"Change {INFO}", False),
