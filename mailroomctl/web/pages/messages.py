@@ -1,12 +1,13 @@
 """Messages: find one by mailbox, sender, SES id, Message-ID, outcome and time."""
 
 import json
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import typer
+from mailroom.addresses import parse
+from mailroom.errors import InvalidAddress
 from mailroom.statuses import Status
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -41,6 +42,8 @@ def rows(request: Request) -> Response:
     asked = {name: request.query_params.get(name, "").strip() for name in _TEXTS}
     start = request.query_params.get("start")
     page = newest.find(context, _question(asked), _key(start) if start else None)
+    if asked["mailbox"] and not page.records:
+        _refuse_no_address(asked["mailbox"])
     onward = _given(asked)
     if page.older:
         onward["until"] = iso(page.older.until) if page.older.until else ""
@@ -53,7 +56,6 @@ def rows(request: Request) -> Response:
         more=urlencode(onward) if page.older else "",
         go_on=urlencode(onward | {"start": json.dumps(page.key)}) if page.key else "",
         first=not start,
-        hints=list(_hints(asked)),
     )
 
 
@@ -61,13 +63,12 @@ def _given(asked: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in asked.items() if value}
 
 
-def _hints(asked: Mapping[str, str]) -> Iterator[str]:
-    """Say what is likely to be meant otherwise, where nothing was found."""
-    for name, title in (("mailbox", "mailbox or recipient"), ("sender", "sender")):
-        if asked[name] and "@" not in asked[name].strip("@"):
-            yield f"{asked[name]} is no whole address: write the {title} as bob@example.com."
-    if asked["sender"] != asked["sender"].lower():
-        yield "The sender is compared letter by letter, as the envelope had it."
+def _refuse_no_address(mailbox: str) -> None:
+    """A recipient that is no address may be on record; where nothing is, it was most likely a mistake."""
+    try:
+        parse(mailbox)
+    except InvalidAddress as error:
+        raise CommandError(f"{mailbox!r} is not an address, and nothing is on record under it: {error}.") from None
 
 
 def _question(asked: dict[str, str]) -> Question:
