@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup cli-docs pictures demo up down test strace dovecot chromium lint types unit checkov crash workflow \
-	integration e2e chaos-short sam-local dovecot-versions chaos nfs bench format clean
+	integration e2e e2e-shared e2e-own chaos-short sam-local dovecot-versions chaos nfs bench format clean
 
 # Run a command as a target's only one, and say how long it took.
 timed = @start=$$(date +%s); { $1; }; code=$$?; echo "make $@: $$(($$(date +%s) - start)) s"; exit $$code
@@ -72,6 +72,10 @@ unit workflow integration: %: $(VENV) ## Run the tests of one size
 e2e: $(VENV) $(if $(PACKAGES_READY),,dovecot chromium) ## Run the deployed application on the embedded AWS, with Dovecot and a browser
 	$(call timed,pytest tests/e2e)
 
+# The same in two halves, which can run beside each other: the tests that share one application, and those that do not.
+e2e-shared e2e-own: e2e-%: $(VENV) $(if $(PACKAGES_READY),,dovecot chromium)
+	$(call timed,pytest tests/e2e --world=$*)
+
 chaos-short: $(VENV) ## Let everything fail while a few mails come in
 	$(call timed,pytest tests/chaos)
 
@@ -102,11 +106,11 @@ pictures: $(VENV) chromium ## Take the pictures of the console anew
 chaos: $(VENV) ## Let everything fail while 500 mails come in (SEED=n repeats, MAILS=n)
 	python -m tests.chaos --mails $(or $(MAILS),500) $(if $(SEED),--seed $(SEED))
 
-# What needs most time comes first; two at a time, because the longest ones mostly wait. Packages come before, because
-# apt-get runs once at a time.
+# What needs most time comes first; three at a time, also on two processors, because the longest ones mostly wait. Packages
+# come before, because apt-get runs once at a time.
 test: $(VENV) strace dovecot chromium ## Check style and types, and run every test that needs no container and no machine of its own, but the long chaos
-	$(call timed,$(MAKE) --no-print-directory -j2 --output-sync=target PACKAGES_READY=1 \
-		e2e workflow integration crash chaos-short unit types lint)
+	$(call timed,$(MAKE) --no-print-directory -j3 --output-sync=target PACKAGES_READY=1 \
+		e2e-shared integration e2e-own crash workflow unit chaos-short types lint)
 
 # In the machine without pytest's plugins: these tests use none, and to import them takes seconds there.
 nfs: $(VENV) ## Run the writer on a real NFS mount: a machine of its own, or MAIL_ROOT=folder (SEED=n, KILLS=all)

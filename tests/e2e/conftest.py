@@ -21,6 +21,24 @@ from tests.left_out import left_out
 from tests.made_once import made_once
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let ``make test`` run both halves beside each other."""
+    words = "only the tests that share one running application, or only those that have one of their own, or none"
+    parser.addoption("--world", choices=("shared", "own"), help=words)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of the half that was asked for."""
+    wanted = config.getoption("--world", None)
+    if wanted is None:
+        return
+    halves: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        halves["world" in getattr(item, "fixturenames", ())].append(item)
+    items[:] = halves[wanted == "shared"]
+    config.hook.pytest_deselected(items=halves[wanted != "shared"])
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick() -> Iterator[None]:
     """What is the same for every client and command is made once."""

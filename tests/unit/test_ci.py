@@ -52,6 +52,16 @@ def test_the_local_run_stands_alone() -> None:
         assert (ROOT / tool).is_file()
 
 
+def test_every_size_has_its_run() -> None:
+    """What ``make test`` leaves out, CI runs beside it."""
+    [listed] = re.findall(r"^test:.*\n\t.*-j3 .*\n\t+(.*)\)\n", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    by_itself = commands((ROOT / ".ci/run").read_text()) - {"test", "checkov"}
+    sizes = {path.name for path in (ROOT / "tests").iterdir() if any(path.glob("**/test_*.py"))}
+    targets = {"e2e": ["e2e-shared", "e2e-own"], "chaos": ["chaos-short"], "dovecot": ["dovecot-versions"]}
+    wanted = [target for size in sizes for target in targets.get(size, [size.replace("_", "-")])]
+    assert sorted([*listed.split(), *by_itself]) == sorted([*wanted, "lint", "types"])
+
+
 def test_commits_are_checked_by_the_linters_of_make_lint() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert [repository["repo"] for repository in hooks] == ["local"], "versions come from uv.lock alone"
