@@ -116,6 +116,17 @@ def test_one_notice_per_entry_and_day(engine: Engine) -> None:
         assert item == {"message_id": message_id, "mailbox": day, "expires_at": NOW + 400 * 86_400}
 
 
+def test_one_notice_per_mailbox_and_day_where_copies_are_held(engine: Engine) -> None:
+    said = []
+    for message_id in ("m1", "m2"):
+        script = Script({"WriteMailbox": [throws("MailboxPathRejected")]}, functions(now=NOW, bounces=False))
+        run = engine.run(queued(ses_notification("bob", messageId=message_id)), script)
+        assert [one["status"] for one in run.output["deliveries"]["outcomes"]] == ["HELD"]
+        said.append(script.attempts("EntriesHeld"))
+    assert said == [1, 0]
+    assert {message_id for message_id, _ in notices(engine)} == {NOTICE + address("bob")}
+
+
 def test_a_notice_that_is_not_heard_is_said_twice_rather_than_never(engine: Engine) -> None:
     script = held(engine, "m1", NoticeHeldEntry=[throws("States.Timeout")] * 2)
     assert script.attempts("EntriesHeld") == 2
