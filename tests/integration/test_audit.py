@@ -4,6 +4,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -485,6 +486,25 @@ def test_what_is_nowhere_in_its_mailbox_is_absent_and_no_fault(at: Operator, mai
     assert found(at, code=0) == {}
     assert sorted(mail_root.rglob("*")) == before
     assert not workflow.events
+
+
+def test_a_copy_that_is_renamed_while_its_folder_is_listed(
+    at: Operator, mail_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its reader does who marks it: the listing may show it under neither name."""
+    real, hidden = os.scandir, list[str]()
+
+    @contextmanager
+    def scandir(folder: int) -> Iterator[Iterator[os.DirEntry[str]]]:
+        with real(folder) as entries:
+            there = list(entries)
+        shown = [one for one in there if hidden or not one.name.startswith(copy_of("read", BOB))]
+        hidden.extend(one.name for one in there if one not in shown)
+        yield iter(shown)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert found(at, f"--mail-root {mail_root}", code=0) == {"absent": 2}
+    assert len(hidden) == 1
 
 
 @pytest.mark.parametrize(("seconds", "absent"), [(0.5, 3), (-0.123, 2), (0, 2)])
