@@ -9,7 +9,7 @@ from mailroomctl.deliveries.side_by_side import side_by_side
 
 
 def test_results_come_in_order_and_calls_overlap() -> None:
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=60)
 
     def meet(number: int) -> int:
         both.wait()
