@@ -8,6 +8,7 @@ import pytest
 from mailroom.errors import StorageUnavailable
 from mailroom.maildir import directories, mounts, recovery
 from mailroom.maildir.mounts import names_are_durable_at_once, shows_what_it_remembers
+from mailroom.maildir.probe import probe
 
 from tests.unit.maildir.one_mailbox import PATH, Deliver, tree
 
@@ -86,6 +87,8 @@ def test_no_recovery_where_directories_may_be_old(deliver: Deliver, root: Path, 
     with pytest.raises(StorageUnavailable, match="mounted with nocto"):
         deliver(recovering=True, delivery_id="another", patience=1)
     assert tree(root / PATH) == ["cur/", "new/", f"new/{first.file_name}", "tmp/"]
+    with pytest.raises(StorageUnavailable, match="mounted with nocto"):
+        probe(root)
 
 
 def test_where_the_kernel_does_not_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

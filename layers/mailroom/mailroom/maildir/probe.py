@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from mailroom.errors import StorageUnavailable
 from mailroom.maildir.failures import describe
+from mailroom.maildir.mounts import shows_what_it_remembers
 from mailroom.maildir.openat2 import PATH_ONLY
 from mailroom.maildir.places import Places
 
@@ -73,6 +74,8 @@ def probe(mail_root: str | os.PathLike[str], limit: float = LIMIT_SECONDS) -> Pr
 
 def _probe(mail_root: str) -> str:
     """Try one place after the other; returns what kind of place works."""
+    if shows_what_it_remembers(mail_root):
+        raise StorageUnavailable("probing: the mail root is mounted with nocto, with which no recovery can be trusted")
     doing = "opening the mail root; is the file system mounted?"
     try:
         root = os.open(mail_root, PATH_ONLY)
