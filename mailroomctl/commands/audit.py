@@ -13,6 +13,7 @@ from mailroomctl.audit.repair import REPLAYED, Repair, repair_messages, repair_q
 from mailroomctl.audit.work import Work, begun, continued
 from mailroomctl.command import INTERRUPTED, fail
 from mailroomctl.console import Console
+from mailroomctl.counting import how_many
 from mailroomctl.errors import CommandError
 from mailroomctl.options.period import Since, Until
 from mailroomctl.queues.depth import depth
@@ -114,7 +115,7 @@ def _check_the_records_are_there(answer: dict[str, Any], *, yes: bool) -> None:
     lost = sum(row["count"] for row in answer["findings"] if row["finding"] == Kind.LOST)
     if yes or lost < _FEW or lost < answer["objects"] * _SHARE:
         return
-    what = f"nothing is on record of {lost} of {answer['objects']} messages"
+    what = f"nothing is on record of {lost} of {how_many(answer['objects'], 'messages')}"
     if not sys.stdin.isatty():
         raise CommandError(
             f"{what}: was the deliveries table made anew? Restore it (point-in-time recovery), or every one that has"
@@ -159,8 +160,9 @@ def _say(console: Console, answer: dict[str, Any], *, single: bool) -> None:
 
 
 def _verdict(answer: dict[str, Any]) -> str:
-    waits = f"; {answer['inbound']} messages in the inbound queue" if answer["inbound"] else ""
-    read = f"{answer['objects']} objects, {answer['records']} records, until {answer['until']}{waits}"
+    waits = f"; {how_many(answer['inbound'], 'messages')} in the inbound queue" if answer["inbound"] else ""
+    objects, records = how_many(answer["objects"], "objects"), how_many(answer["records"], "records")
+    read = f"{objects}, {records}, until {answer['until']}{waits}"
     return f"{read}: {'clean' if answer['clean'] else 'not clean'}"
 
 

@@ -8,6 +8,7 @@ from mailroom.statuses import Status
 
 from mailroomctl.command import INTERRUPTED, command, fail
 from mailroomctl.console import Console
+from mailroomctl.counting import how_many
 from mailroomctl.deliveries.give_up import give_up, not_ended
 from mailroomctl.deliveries.held import Choice, at_fault, counted, group, with_reasons
 from mailroomctl.deliveries.ids import full_id
@@ -126,10 +127,14 @@ def discard(
     [found] = groups
     about = {"entry": found.key, "messages": found.messages, "oldest": found.oldest, "newest": found.newest}
     if dry_run:
-        text = f"{found.messages} messages for {found.key} would be discarded, the oldest of {found.oldest}"
+        text = (
+            f"{how_many(found.messages, 'messages')} for {found.key} would be discarded, the oldest of {found.oldest}"
+        )
         console.done(text, {**about, "dry_run": True})
         return
-    confirm(f"Discard {found.messages} messages for {found.key}?", yes=yes, otherwise="nothing was discarded.")
+    confirm(
+        f"Discard {how_many(found.messages, 'messages')} for {found.key}?", yes=yes, otherwise="nothing was discarded."
+    )
     _discard(console, table, choice, about)
 
 
@@ -156,12 +161,12 @@ def _discard(console: Console, table: DeliveriesTable, choice: Choice, about: di
                 progress.advance()
     except KeyboardInterrupt:
         interrupted = True
-    text = f"discarded {discarded} of {about['messages']} messages for {about['entry']}"
+    text = f"discarded {discarded} of {how_many(about['messages'], 'messages')} for {about['entry']}"
     console.done(text, {**about, "discarded": discarded, "failed": len(failures)})
     if interrupted:
         fail("interrupted; the command may be repeated", INTERRUPTED)
     if failures:
-        fail(f"{len(failures)} messages could not be changed; the first: {failures[0]}")
+        fail(f"{how_many(len(failures), 'messages')} could not be changed; the first: {failures[0]}")
 
 
 def _discard_messages(stack: Stack, console: Console, message_ids: Sequence[str], *, dry_run: bool, yes: bool) -> None:

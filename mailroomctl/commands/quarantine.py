@@ -12,6 +12,7 @@ from mailroom.statuses import Status
 
 from mailroomctl.command import INTERRUPTED, command, fail
 from mailroomctl.console import Console
+from mailroomctl.counting import how_many
 from mailroomctl.deliveries.cause import plain_cause
 from mailroomctl.deliveries.choice import Chosen, choosing, held_back, quarantine_row, whole_id
 from mailroomctl.deliveries.indexes import Period
@@ -92,7 +93,7 @@ def release(stack: Stack, console: Console, chosen: Chosen, yes: Yes = False) ->
     Give MESSAGE-IDs, filters, or --all. Asks first where they are chosen by filters. Exit code 1 when any is left.
     """
     table = DeliveriesTable(stack)
-    text = f"Release {len(chosen.messages)} messages from quarantine?"
+    text = f"Release {how_many(len(chosen.messages), 'messages')} from quarantine?"
     confirm(text, yes=yes or chosen.named, otherwise="nothing was released.")
     _each(console, table, chosen.messages, "released", lambda records: _release(stack, table, records))
 

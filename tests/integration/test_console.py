@@ -281,7 +281,7 @@ def test_what_is_held_is_delivered_or_given_up(pages: Pages) -> None:
     assert "/do/replay-held?entry=info%40example.com" in text
     assert "replayed" in pages.do("replay-held", entry="info@example.com")
     assert records(pages.at)["m1", "bob@example.com"]["status"] == "DELIVERED"
-    assert "1 messages for other@example.com would be discarded" in pages.get("/do/discard", entry="other@example.com")
+    assert "1 message for other@example.com would be discarded" in pages.get("/do/discard", entry="other@example.com")
     assert "discarded 1 of 1" in pages.do("discard", entry="other@example.com")
     assert records(pages.at)["m2", "other@example.com"]["status"] == "DISCARDED"
     assert "No mail is held" in pages.get("/queues/held")

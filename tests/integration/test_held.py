@@ -127,7 +127,7 @@ def test_discarded_is_final_and_out_of_sight(at: Operator) -> None:
     assert at.json(f"held discard --entry {INFO} --dry-run")["messages"] == 2
     assert {one["status"] for one in records(at).values()} == {"HELD"}
     said = at.run(f"held discard --entry {INFO} --until 2026-11-02 --yes")
-    assert said == f"discarded 1 of 1 messages for {INFO}\n"
+    assert said == f"discarded 1 of 1 message for {INFO}\n"
     found = records(at)
     assert found["m1", INFO]["status"] == "DISCARDED"
     assert "attention" not in found["m1", INFO]
@@ -148,7 +148,7 @@ def test_discard_asks(at: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     hold(at, "m1", INFO, INFO)
     monkeypatch.setattr(confirm, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
     at.run(f"held discard --entry {INFO}", 1, stdin="n\n")
-    assert f"Discard 1 messages for {INFO}?" in at.stderr
+    assert f"Discard 1 message for {INFO}?" in at.stderr
     assert "nothing was discarded." in at.stderr
     assert records(at)["m1", INFO]["status"] == "HELD"
     at.run(f"held discard --entry {INFO}", stdin="y\n")
@@ -186,7 +186,7 @@ def test_discard_goes_on_after_a_failure(at: Operator, monkeypatch: pytest.Monke
         hold(at, f"m{number}", INFO, INFO)
     said = at.run(f"held discard --entry {INFO} --yes", 1)
     assert said == f"discarded 2 of 3 messages for {INFO}\n"
-    assert "1 messages could not be changed; the first: m1" in at.stderr
+    assert "1 message could not be changed; the first: m1" in at.stderr
     assert [key[0] for key, one in records(at).items() if one["status"] == "HELD"] == ["m1"]
 
 
