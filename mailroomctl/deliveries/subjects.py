@@ -34,4 +34,4 @@ def _subject(stack: Stack, record: Record) -> str | None:
         if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
             return None
         raise
-    return printable(message_from_bytes(content, policy=policy.compat32).get("Subject"))
+    return printable(message_from_bytes(content, policy=policy.compat32).get("Subject")) if content else None
