@@ -146,7 +146,7 @@ def _record(world: World, record: dict[str, Any], status: Status, recipients: se
         wrong.append(f"the outcome of {mailbox} names {sorted(record['recipients'])}, not {sorted(recipients)}")
     if status == Status.HELD and record.get("entry") != AT_FAULT[mailbox]:
         wrong.append(f"{mailbox} is held by {record.get('entry')}, not {AT_FAULT[mailbox]}")
-    if (status in (Status.HELD, Status.REJECTED)) != ("attention" in record):
+    if (status in (Status.HELD, Status.REJECTED, Status.QUARANTINED)) != ("attention" in record):
         wrong.append(f"{mailbox} is {status}, and attention is {record.get('attention')}")
     if status == Status.DELIVERED:
         path = world.mail_root / str(record.get("path")) / "new" / str(record.get("file_name"))
