@@ -62,6 +62,7 @@ def list_all(
     if messages:
         found = choice.newest(table, limit)
         say_what_is_left(console, found, limit)
+        nothing = f"nothing that was received after {found.older} is held" if found.older else nothing
         rows = [outcome_row(record) for record in found.records]
         console.table(("received_at", "message_id", "recipients", "entry", "reason"), rows, empty=nothing)
         return
@@ -71,6 +72,7 @@ def list_all(
         console.warn(
             f"counted is what was received after {older}: --until {older} goes on from there, --all counts the rest"
         )
+        nothing = f"nothing that was received after {older} is held"
     shown = [
         {
             "entry": one.key,

@@ -55,6 +55,7 @@ def list_all(
     say_what_is_left(console, found, limit)
     columns = ("message_id", "mailbox", "source", "received_at", "verdict", "status")
     nothing = "the quarantine is empty" if not (since or until) else "nothing in quarantine was received then"
+    nothing = f"nothing that was received after {found.older} is in quarantine" if found.older else nothing
     console.table(columns, [quarantine_row(record) for record in found.records], empty=nothing)
 
 

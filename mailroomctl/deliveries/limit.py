@@ -13,7 +13,7 @@ Limit = Annotated[int, typer.Option(help="Show at most so many; a larger number 
 
 def say_what_is_left(console: Console, found: Found, limit: int) -> None:
     """Say how to go on, if that is all that was shown."""
-    if found.partial:
+    if found.partial and found.records:
         message_id = short_id(found.records[-1]["message_id"])
         console.warn(f"not every recipient of the last message is shown: mailroomctl trace {message_id} shows them")
     if found.unseen:

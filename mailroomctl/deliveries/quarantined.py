@@ -69,8 +69,10 @@ def newest_quarantined(stack: Stack, table: DeliveriesTable, period: Period, lim
     chosen = nlargest(limit, unknown, key=unknown.__getitem__)
     records += (one for one in _unknown(table, chosen) if _within(one, period))
     both = cut(records, "", limit)
-    older = both.older or shown.older
-    return Found(both.rows, bool(older) or len(unknown) > limit, older, both.partial)
+    # What the index knows was looked at as far back as this; the next page begins there for both.
+    older = max(both.older, shown.older)
+    rows = [row for row in both.rows if row["received_at"] > older]
+    return Found(rows, bool(older) or len(unknown) > limit, older, both.partial or shown.partial)
 
 
 def _from_a_large_index(stack: Stack, table: DeliveriesTable, period: Period, limit: int) -> Found:
