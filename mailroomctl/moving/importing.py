@@ -53,7 +53,7 @@ def import_source(
     """
     with closing(Index()) as index:
         mailbox = Mailbox(mail_root, path, options.owner, index, dry_run=options.dry_run)
-        writer = Writer(options.jobs, options.owner)
+        writer = Writer(options.jobs, options.owner, mailbox.drafting)
         run = _Run(mailbox, writer, index, summary, options)
         begun = time.monotonic()
         try:

@@ -18,6 +18,7 @@ from mailroom.maildir.failures import Storing
 from mailroom.maildir.times import TICK_SECONDS, reading
 
 from mailroomctl.errors import CommandError
+from mailroomctl.moving.drafting import Drafting
 from mailroomctl.moving.identity import HOST, identity_of
 from mailroomctl.moving.index import Index
 from mailroomctl.moving.owner import Owner, acting_as
@@ -49,6 +50,7 @@ class Mailbox:
         self.made: set[str] = set()
         """Folders that were not there before; in a dry run those that would be made."""
         self._lock: int | None = None
+        self.drafting = Drafting(self._root)
 
     def lock(self) -> None:
         """Make the mailbox where it is missing, and keep other imports out.
@@ -84,6 +86,7 @@ class Mailbox:
                 self._lock = lock if self._is_there(inbox, lock) else self._lock
                 if self._lock is None:
                     os.close(lock)  # the import before us has just removed it
+            self.drafting.begin(inbox)
 
     def folder(self, name: str) -> Folder | None:
         """Open a folder, made where it is missing, its names read; None in a dry run for one that is missing.
@@ -132,6 +135,7 @@ class Mailbox:
         """Let others in."""
         if self._lock is not None:
             with acting_as(self.owner), _OPENING:
+                self.drafting.end()
                 os.unlink(f"../{LOCK}", dir_fd=self._folder(INBOX).tmp)
             os.close(self._lock)
             self._lock = None

@@ -7,6 +7,7 @@ a power failure takes away before that, the next import finds missing and writes
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
 from mailroom.errors import MailroomError, StorageUnavailable
 from mailroom.maildir.directories import Folder
@@ -16,6 +17,7 @@ from mailroom.maildir.mounts import names_are_durable_at_once
 from mailroom.maildir.names import MessageName, temporary_name
 
 from mailroomctl.moving.content import Content
+from mailroomctl.moving.drafting import Drafting
 from mailroomctl.moving.owner import Owner, acting_as
 
 #: Messages at once where each call waits for a file server, and where it waits for a disk.
@@ -32,12 +34,13 @@ def usual_jobs(mail_root: str) -> int:
 class Writer:
     """Some threads that write; only one thread gives them work."""
 
-    def __init__(self, jobs: int, owner: Owner | None) -> None:
+    def __init__(self, jobs: int, owner: Owner | None, drafting: Drafting) -> None:
         """``owner`` is as whom they write."""
         self._pool = ThreadPoolExecutor(jobs, thread_name_prefix="import")
         self._waiting: deque[tuple[Future[None], Callable[[MailroomError | None], None]]] = deque()
         self._most = 2 * jobs
         self._owner = owner
+        self._drafting = drafting
 
     def write(
         self,
@@ -75,9 +78,10 @@ class Writer:
 
     def _write(self, folder: Folder, name: MessageName, flags: str, content: Content) -> None:
         try:
-            with acting_as(self._owner):
+            with acting_as(self._owner), ExitStack() as stack:
                 with _CREATING:
-                    draft = Draft(folder, temporary_name(name, "import"))
+                    alone = stack.enter_context(self._drafting.alone(folder))
+                    draft = Draft(alone, temporary_name(name, "import"))
                 draft.show(name, (), content.chunks(), flags=flags)
         finally:
             content.close()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from mailroom.folder_names import folder_directory
 
+from mailroomctl.moving import drafting
 from mailroomctl.moving.folders import Folders
 from mailroomctl.moving.importing import Options, import_source
 from mailroomctl.moving.sources.item import Reading
@@ -22,7 +23,7 @@ from tests.crash.test_rivals import PROCESSES
 
 PATH = "example.com/bob/Maildir"
 #: What changes something on disk; between two of them it makes no difference when a process dies.
-CALLS = ("mkdir", "open", "writev", "utime", "rename", "unlink")
+CALLS = ("mkdir", "open", "writev", "utime", "rename", "unlink", "rmdir")
 
 
 def export(folder: Path, number: int) -> dict[str, Counter[bytes]]:
@@ -88,13 +89,22 @@ def read_by_somebody(root: Path, chance: random.Random) -> None:
             path.rename(path.parent.parent / "cur" / path.name)
 
 
+def assert_nothing_left(root: Path) -> None:
+    for pattern in ("**/tmp/*", "**/*.lock", f"**/{drafting.DRAFTS}"):
+        assert not list(root.glob(pattern))
+
+
 def assert_nothing_partial(root: Path, expected: dict[str, Counter[bytes]]) -> None:
     for directory, mails in imported(root).items():
         assert mails <= expected[directory]
 
 
-def test_killed_at_each_call(new_root: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("on_nfs", [False, True])
+def test_killed_at_each_call(
+    new_root: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, on_nfs: bool
+) -> None:
     expected = export(tmp_path / "export", 2)
+    monkeypatch.setattr(drafting, "names_are_durable_at_once", lambda _: on_nfs)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # nobody cuts the power
     for number in count():
         root = new_root(str(number))
@@ -110,14 +120,16 @@ def test_killed_at_each_call(new_root: Callable[[str], Path], tmp_path: Path, mo
         summary = import_all(tmp_path / "export", root, jobs=1)
         assert summary.total(Outcome.IMPORTED) + summary.total(Outcome.PRESENT) == 2
         assert imported(root) == expected, number
-        assert not list(root.glob("**/tmp/*"))
-        assert not list(root.glob("**/*.lock"))
+        assert_nothing_left(root)
     assert number > 20
     assert imported(root) == expected
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_killed_at_random_moments_until_it_is_done(new_root: Callable[[str], Path], tmp_path: Path, seed: int) -> None:
+def test_killed_at_random_moments_until_it_is_done(
+    new_root: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(drafting, "names_are_durable_at_once", lambda _: seed > 0)
     chance = random.Random(seed)
     expected = export(tmp_path / "export", 300)
     root = new_root("random")
@@ -135,4 +147,4 @@ def test_killed_at_random_moments_until_it_is_done(new_root: Callable[[str], Pat
         import_all(tmp_path / "export", root, jobs=4)
     assert imported(root) == expected
     assert import_all(tmp_path / "export", root, jobs=4).total(Outcome.PRESENT) == 300
-    assert not list(root.glob("**/tmp/*"))
+    assert_nothing_left(root)

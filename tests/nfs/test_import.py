@@ -15,7 +15,15 @@ from mailroom.folder_names import folder_directory
 from mailroomctl.errors import CommandError
 from mailroomctl.moving.summary import Outcome
 from mailroomctl.moving.write import JOBS_NFS
-from tests.crash.test_import import CALLS, PATH, assert_nothing_partial, export, import_all, imported
+from tests.crash.test_import import (
+    CALLS,
+    PATH,
+    assert_nothing_left,
+    assert_nothing_partial,
+    export,
+    import_all,
+    imported,
+)
 from tests.nfs.attempts import PROCESSES, deliver
 
 MESSAGES = 40
@@ -48,8 +56,7 @@ def test_killed_and_repeated_on_another_mount(
     assert imported(root) == imported(other) == expected
     assert import_all(archive, root, JOBS_NFS).total(Outcome.PRESENT) == MESSAGES
     assert imported(other) == expected
-    assert not list(other.glob("**/tmp/*"))
-    assert not list(other.glob("**/*.lock"))
+    assert_nothing_left(other)
 
 
 def _stops_before(number: int, halfway: Any, archive: Path, root: Path) -> None:
